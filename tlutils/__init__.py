@@ -1,0 +1,40 @@
+"""Transfer learning you can run: the package behind the course's notebooks."""
+
+from tlutils.guard import guard_torchvision
+
+guard_torchvision()  # before anything imports torchvision
+
+from tlutils import augment, datasets, plots  # noqa: E402
+from tlutils.discrepancy import coral, mmd  # noqa: E402
+from tlutils.domains import Domain  # noqa: E402
+from tlutils.encoders import image_encoder, model_card  # noqa: E402
+from tlutils.evidence import ClaimFailed, Estimate, claim, repeat  # noqa: E402
+from tlutils.features import extract_features, linear_probe  # noqa: E402
+from tlutils.nets import Classifier, DigitNet  # noqa: E402
+from tlutils.session import Session, start  # noqa: E402
+from tlutils.train import accuracy, fit, predict, ramp  # noqa: E402
+
+__all__ = [
+    "ClaimFailed",
+    "Classifier",
+    "DigitNet",
+    "Domain",
+    "Estimate",
+    "Session",
+    "accuracy",
+    "augment",
+    "claim",
+    "coral",
+    "datasets",
+    "extract_features",
+    "fit",
+    "image_encoder",
+    "linear_probe",
+    "mmd",
+    "model_card",
+    "plots",
+    "predict",
+    "ramp",
+    "repeat",
+    "start",
+]

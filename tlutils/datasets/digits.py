@@ -1,0 +1,164 @@
+"""Digits: printed in many typefaces, written by hand, and the classic collections."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import string
+import zipfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tlutils.domains import Domain
+from tlutils.errors import unknown
+from tlutils.store import fetch
+
+DIGITS = tuple("0123456789")
+FACES = (
+    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
+    *("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
+    *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
+    *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
+    *("cmr10", "cmb10", "cmss10", "cmtt10"),
+)
+
+
+def printed(n: int = 4000, seed: int = 0, characters: str = string.digits) -> Domain:
+    """Render `n` printed characters (n, 1, 8, 8), values in [0, 1], in the format of `handwritten`.
+
+    Twenty typefaces that ship with Matplotlib, each glyph rotated by up to 15°, sheared by up to 0.3
+    and scaled to 65–100 % of the field, then made 32×32 black and white and averaged over 4×4
+    blocks, as the handwriting was. `characters` are the classes, drawn equally often.
+
+    Raises ValueError when n is smaller than the number of classes or a character repeats or cannot
+    be printed. Taught in notebook 02.
+    """
+    if not characters or len(set(characters)) < len(characters) or not all(c.isascii() and c.isalnum() for c in characters):
+        raise ValueError(f"characters must be different ASCII letters or digits, got {characters!r}")
+    if n < len(characters):
+        raise ValueError(f"n must be at least the number of characters ({len(characters)}), got {n}")
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % len(characters))
+    images = np.stack([_glyph(characters[label], rng) for label in labels])
+    return Domain(_as_images(images), torch.from_numpy(labels), tuple(characters), "printed")
+
+
+def handwritten() -> Domain:
+    """Return scikit-learn's 1,797 digits (n, 1, 8, 8), values in [0, 1], written by 43 people.
+
+    Source: Alpaydin & Kaynak (1998), doi:10.24432/C50P49. Taught in notebook 02.
+    """
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return Domain(_as_images(data.images / 16), torch.from_numpy(data.target).long(), DIGITS, "handwritten")
+
+
+def mnist(part: str = "train") -> Domain:
+    """Return MNIST (n, 1, 28, 28), values in [0, 1]: 60,000 train or 10,000 test digits.
+
+    Raises ValueError for an unknown part, OSError when the files cannot be had.
+    Source: LeCun et al. (1998), doi:10.1109/5.726791. Taught in notebook 04.
+    """
+    stem = _part(part, {"train": "train", "test": "t10k"})
+    images = _idx(fetch(f"mnist/MNIST/raw/{stem}-images-idx3-ubyte.gz"), header=16).reshape(-1, 28, 28)
+    labels = _idx(fetch(f"mnist/MNIST/raw/{stem}-labels-idx1-ubyte.gz"), header=8)
+    return Domain(_as_images(images / np.float32(255)), torch.from_numpy(labels).long(), DIGITS, f"MNIST, {part}")
+
+
+def usps(part: str = "train") -> Domain:
+    """Return USPS (n, 1, 16, 16), values in [0, 1]: 7,291 train or 2,007 test digits from envelopes.
+
+    Raises ValueError for an unknown part, OSError when the file cannot be had.
+    Source: Hull (1994), doi:10.1109/34.291440. Taught in notebook 04.
+    """
+    import h5py
+
+    group = _part(part, {"train": "train", "test": "test"})
+    with h5py.File(fetch("usps/usps.h5")) as file:
+        images = file[f"{group}/data"][:].reshape(-1, 16, 16)
+        labels = file[f"{group}/target"][:].astype(np.int64)
+    return Domain(_as_images(images), torch.from_numpy(labels), DIGITS, f"USPS, {part}")
+
+
+def mnist_m(part: str = "train") -> Domain:
+    """Return MNIST-M (n, 3, 32, 32), values in [0, 1]: MNIST digits blended over photographs.
+
+    A subset, 8,000 train or 2,000 test digits; row i shows row i of `mnist(part)`. Raises ValueError
+    for an unknown part, OSError when the file cannot be had. Source: Ganin et al. (2016),
+    arXiv:1505.07818. Taught in notebook 04.
+    """
+    from PIL import Image
+
+    stem = f"mnist_m/mnist_m_{_part(part, {'train': 'train', 'test': 'test'})}"
+    with zipfile.ZipFile(fetch("mnist_m/mnist_m_subset.zip")) as archive:
+        rows = [line.split() for line in archive.read(f"{stem}_labels.txt").decode().splitlines()]
+        present = set(archive.namelist())
+        rows = [(file, int(label)) for file, label in rows if f"{stem}/{file}" in present]
+        images = [np.asarray(Image.open(io.BytesIO(archive.read(f"{stem}/{file}"))).convert("RGB")) for file, _ in rows]
+    x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    return Domain(x, torch.tensor([label for _, label in rows]), DIGITS, f"MNIST-M, {part}")
+
+
+def resized(domain: Domain, size: int) -> Domain:
+    """Return a domain of grey images brought to `size` × `size` pixels, colour averaged away.
+
+    Shrinking averages areas; growing interpolates. Taught in notebook 04.
+    """
+    x = domain.x.mean(1, keepdim=True)
+    mode = "area" if size < x.shape[-1] else "bilinear"
+    return replace(domain, x=torch.nn.functional.interpolate(x, size=(size, size), mode=mode))
+
+
+def _part(part: str, parts: dict[str, str]) -> str:
+    if part not in parts:
+        raise unknown("part", part, parts)
+    return parts[part]
+
+
+def _idx(path: Path, header: int) -> np.ndarray:
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=header)
+
+
+def _as_images(images: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
+
+
+def _glyph(character: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw one character at 128×128, deform it, binarise at 32×32, average 4×4 blocks: (8, 8)."""
+    from PIL import Image, ImageDraw
+
+    field = 128
+    image = Image.new("L", (field, field))
+    draw = ImageDraw.Draw(image)
+    draw.text((field // 2, field // 2), character, fill=255, font=_font(FACES[rng.integers(len(FACES))]), anchor="mm")
+    angle, shear = np.deg2rad(rng.uniform(-15, 15)), rng.uniform(-0.3, 0.3)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    inverse = rotation @ np.array([[1, shear], [0, 1]])
+    centre = np.full(2, field / 2)
+    offset = centre - inverse @ centre
+    coefficients = (*inverse[0], offset[0], *inverse[1], offset[1])
+    image = image.transform((field, field), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+    image = image.crop(image.getbbox())
+    # The handwriting was cut to its ink and fitted into the field, so wide and narrow both fill it.
+    height = rng.uniform(0.65, 1.0) * 32
+    width = min(32, max(1, image.width / image.height * height))
+    image = image.resize((round(width), round(height)), Image.Resampling.BILINEAR)
+    canvas = Image.new("L", (32, 32))
+    canvas.paste(image, ((32 - image.width) // 2, (32 - image.height) // 2))
+    ink = np.asarray(canvas) > 127
+    return ink.reshape(8, 4, 8, 4).mean((1, 3))
+
+
+@cache
+def _font(face: str):
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/{face}.ttf", 88)

@@ -1,0 +1,117 @@
+"""The networks of the course: a small one for digits, a ResNet for small photographs, a head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Classifier(nn.Module):
+    """An encoder f and a linear head h: class scores h(f(x)).
+
+    `forward(x)` returns logits (n, k); with `return_features=True` it returns features (n, d) and
+    logits from one pass. The encoder must have an attribute `dim`, the width d of its output.
+    Taught in notebook 03.
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int | tuple[str, ...]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.dim, classes if isinstance(classes, int) else len(classes))
+
+    def forward(self, x: Tensor, return_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        features = self.encoder(x)
+        logits = self.head(features)
+        return (features, logits) if return_features else logits
+
+
+class DigitNet(nn.Module):
+    """Encoder for small grey images (n, 1, h, w), 8×8 and up: features (n, 64).
+
+    Taught in notebook 02.
+    """
+
+    dim = 64
+    channels = 1
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            _conv(1, width),
+            _conv(width, 2 * width),
+            nn.AdaptiveMaxPool2d(8),
+            _conv(2 * width, 2 * width),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(2 * width * 16, self.dim),
+            nn.BatchNorm1d(self.dim),
+            nn.ReLU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def _conv(channels_in: int, channels_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU()
+    )
+
+
+class CifarResNet(nn.Module):
+    """ResNet of 6n+2 layers for small RGB images in [0, 1] (n, 3, h, w): features (n, 64).
+
+    Widths 16, 32, 64 and shortcuts without parameters. Parameter names follow the widely used
+    CIFAR-10 weight files of depth 20, 32 and 56, so that those load too.
+
+    Raises ValueError when depth is not 6n+2. Source: He et al. (2016), section 4.2 (option A),
+    arXiv:1512.03385. Taught in notebook 03.
+    """
+
+    dim = 64
+    channels = 3
+
+    def __init__(self, depth: int = 20) -> None:
+        super().__init__()
+        if depth < 8 or (depth - 2) % 6:
+            raise ValueError(f"depth must be 6n+2 with n ≥ 1 (20, 32, 56, …), got {depth}")
+        blocks = (depth - 2) // 6
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = _stage(16, 16, blocks, stride=1)
+        self.layer2 = _stage(16, 32, blocks, stride=2)
+        self.layer3 = _stage(32, 64, blocks, stride=2)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (x - self.mean) / self.std
+        x = F.relu(self.bn1(self.conv1(x)))
+        return self.layer3(self.layer2(self.layer1(x))).mean((2, 3))
+
+
+def _stage(channels_in: int, channels_out: int, blocks: int, stride: int) -> nn.Sequential:
+    first = _Block(channels_in, channels_out, stride)
+    return nn.Sequential(first, *(_Block(channels_out, channels_out, 1) for _ in range(blocks - 1)))
+
+
+class _Block(nn.Module):
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels_out)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels_out)
+        self.stride = stride
+        self.padding = (channels_out - channels_in) // 2  # new channels start as zeros, half on each side
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        if self.stride > 1 or self.padding:
+            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.padding, self.padding))
+        return F.relu(out + x)
