@@ -4,15 +4,16 @@ from tlutils.guard import guard_torchvision
 
 guard_torchvision()  # before anything imports torchvision
 
-from tlutils import augment, datasets, plots  # noqa: E402
+from tlutils import augment, course, datasets, plots  # noqa: E402
 from tlutils.discrepancy import coral, mmd  # noqa: E402
 from tlutils.domains import Domain  # noqa: E402
 from tlutils.encoders import image_encoder, model_card  # noqa: E402
-from tlutils.evidence import ClaimFailed, Estimate, claim, repeat  # noqa: E402
+from tlutils.evidence import ClaimFailed, Estimate, claim, repeat, stored  # noqa: E402
 from tlutils.features import extract_features, linear_probe  # noqa: E402
 from tlutils.nets import Classifier, DigitNet  # noqa: E402
 from tlutils.session import Session, start  # noqa: E402
 from tlutils.train import accuracy, fit, predict, ramp  # noqa: E402
+from tlutils.weighting import effective_size, importance_weights  # noqa: E402
 
 __all__ = [
     "ClaimFailed",
@@ -25,10 +26,13 @@ __all__ = [
     "augment",
     "claim",
     "coral",
+    "course",
     "datasets",
+    "effective_size",
     "extract_features",
     "fit",
     "image_encoder",
+    "importance_weights",
     "linear_probe",
     "mmd",
     "model_card",
@@ -37,4 +41,5 @@ __all__ = [
     "ramp",
     "repeat",
     "start",
+    "stored",
 ]

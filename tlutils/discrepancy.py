@@ -25,7 +25,7 @@ def mmd(a: Tensor, b: Tensor, *, bandwidth: float | None = None) -> Tensor:
     if bandwidth is None:
         bandwidth = distances.detach().sum() / ((n + m) * (n + m - 1))
         bandwidth = torch.where(bandwidth > 0, bandwidth, torch.ones_like(bandwidth))
-    elif bandwidth <= 0:
+    elif not bandwidth > 0:
         raise ValueError(f"bandwidth must be positive, got {bandwidth}")
     kernel = sum(torch.exp(distances / (-c * bandwidth)) for c in KERNEL_WIDTHS)
     within_a = (kernel[:n, :n].sum() - kernel[:n, :n].trace()) / (n * (n - 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -45,9 +45,15 @@ class Domain:
         """Return the rows at `index` (m,), integer positions or a boolean mask."""
         index = torch.as_tensor(index)
         if index.dtype == torch.bool:
+            if index.shape != (len(self),):
+                raise ValueError(f"{self.name}: a mask needs shape ({len(self)},), got {tuple(index.shape)}")
             index = index.nonzero().squeeze(1)
         rows = self.x[index] if isinstance(self.x, Tensor) else [self.x[i] for i in index.tolist()]
         return replace(self, x=rows, y=None if self.y is None else self.y[index])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Domain:
+        """Return the same labels with `function(x)` for inputs: features in place of images, say."""
+        return replace(self, x=function(self.x))
 
     def unlabelled(self) -> Domain:
         """Return the same inputs without labels: what an unsupervised method may see."""
@@ -121,7 +127,7 @@ def _check_inputs(x: Tensor | Sequence[str], name: str) -> None:
         if not torch.isfinite(x).all():
             bad = (~torch.isfinite(x.flatten(1)).all(1)).nonzero().squeeze(1)
             raise ValueError(f"{name}: x has NaN or infinite values in {len(bad)} rows, first row {bad[0]}")
-    elif isinstance(x, str) or not all(isinstance(text, str) for text in x):
+    elif isinstance(x, str) or not isinstance(x, Sequence) or not all(isinstance(text, str) for text in x):
         raise TypeError(f"{name}: x must be a float tensor or a list of strings, got {type(x).__name__}")
     if len(x) == 0:
         raise ValueError(f"{name}: a domain needs at least one example, got none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
+import torch
 from torch import nn
 
 from tlutils.errors import unknown
@@ -29,7 +30,7 @@ def image_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
     encoder = ARCHITECTURES[name]()
     if pretrained:
         encoder.load_state_dict(_weights(name))
-    return encoder.requires_grad_(False).eval()
+    return encoder.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
 
 def model_card(name: str) -> dict:

@@ -11,6 +11,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from tlutils.errors import unknown
+from tlutils.store import data_dir
+
 CONFIDENCE = 0.95
 
 
@@ -93,13 +96,15 @@ def repeat(experiment: Callable[[int], Any], seeds: int | Iterable[int] = 5) -> 
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
         seed_everything(seed)
         results.append(experiment(seed))
+    if not results:
+        raise ValueError("repeat needs at least 2 seeds, got none")
     return _gather(results)
 
 
 def _gather(results: list) -> Any:
     if not isinstance(results[0], dict):
         return Estimate(tuple(results))
-    if any(result.keys() != results[0].keys() for result in results):
+    if any(not isinstance(result, dict) or result.keys() != results[0].keys() for result in results):
         raise ValueError("every run of the experiment must return the same keys")
     return {key: _gather([result[key] for result in results]) for key in results[0]}
 
@@ -136,3 +141,32 @@ def _record(sentence: str, measured: float | Estimate, at_least: float | None, a
         line |= {"low": measured.low, "high": measured.high}
     with Path(os.environ["TLUTILS_CLAIMS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def stored(name: str) -> Any:
+    """Return the stored figures of a long experiment: nested dicts whose leaves are Estimates.
+
+    They were measured by `python -m tlutils.experiments NAME` and lie in `data/experiments.json`.
+    Raises ValueError for an unknown name. Taught in notebook 01.
+    """
+    results = stored_experiments()
+    if name not in results:
+        raise unknown("stored experiment", name, results)
+    return _estimates(results[name]["runs"])
+
+
+def stored_experiments() -> dict[str, dict]:
+    """Return every stored experiment with its command, its seconds and its runs."""
+    path = experiments_file()
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def experiments_file() -> Path:
+    """Return the path of the file that holds the stored experiments."""
+    return data_dir() / "experiments.json"
+
+
+def _estimates(runs: Any) -> Any:
+    if isinstance(runs, list):
+        return Estimate(tuple(runs))
+    return {int(key) if key.isdigit() else key: _estimates(value) for key, value in runs.items()}

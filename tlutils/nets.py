@@ -35,16 +35,16 @@ class DigitNet(nn.Module):
     dim = 64
     channels = 1
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             _conv(1, width),
             _conv(width, 2 * width),
-            nn.AdaptiveMaxPool2d(8),
             _conv(2 * width, 2 * width),
-            nn.MaxPool2d(2),
+            # Pooled late and to 2×2, so that where a stroke lies matters less than that it is there.
+            nn.AdaptiveMaxPool2d(2),
             nn.Flatten(),
-            nn.Linear(2 * width * 16, self.dim),
+            nn.Linear(2 * width * 4, self.dim),
             nn.BatchNorm1d(self.dim),
             nn.ReLU(),
         )

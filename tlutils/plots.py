@@ -40,8 +40,11 @@ def learning_curve(
 ) -> Figure:
     """Draw estimates over a logarithmic x, a line with an interval band for each named curve.
 
-    `curves[name][x]` is an Estimate of a share between 0 and 1. Taught in notebook 01.
+    `curves[name][x]` is an Estimate of a share between 0 and 1. Raises ValueError for no curve or
+    more than there are colours. Taught in notebook 01.
     """
+    if not 0 < len(curves) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
     figure, (axes,) = _figure(1, (7, 4.2))
     for (name, curve), colour, marker in zip(curves.items(), COLOURS, MARKERS, strict=False):
         x = sorted(curve)
@@ -72,6 +75,7 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
         axes.annotate(text, (estimate.mean, row), (0, 11), textcoords="offset points", color=colour, ha="center")
     axes.set_yticks(range(len(estimates)), list(estimates))
     axes.set_ylim(len(estimates) - 0.4, -0.7)
+    axes.margins(x=0.09)  # room for the number above the outermost mean
     axes.grid(axis="y", visible=False)
     if percent:
         axes.xaxis.set_major_formatter("{x:.0%}")
@@ -84,8 +88,8 @@ def image_grid(images: Tensor, labels: Sequence[str], *, columns: int = 12, titl
 
     Raises ValueError when images and labels differ in number. Taught in notebook 00.
     """
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    if len(images) != len(labels) or len(images) == 0:
+        raise ValueError(f"{len(images)} images but {len(labels)} labels: need one label for each, and at least one")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     width = 7.5 / columns
@@ -94,8 +98,7 @@ def image_grid(images: Tensor, labels: Sequence[str], *, columns: int = 12, titl
     for cell in cells:
         cell.axis("off")
     for cell, image, label in zip(cells, images, labels, strict=False):
-        picture = image.permute(1, 2, 0)
-        cell.imshow(picture.expand(-1, -1, 3) if picture.shape[2] == 1 else picture, vmin=0, vmax=1)
+        cell.imshow(image.expand(3, -1, -1).permute(1, 2, 0).numpy())
         cell.set_title(label, fontsize=size, fontweight="normal", loc="center", pad=3)
     if title:
         figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
@@ -138,6 +141,55 @@ def two_domains(
     return figure
 
 
+def border(model, source: Domain, target: Domain) -> Figure:
+    """Draw two labelled domains (n, 2) side by side with the line where a scikit-learn `model` changes its answer.
+
+    Two classes, dots and crosses, up to 250 rows a domain. Raises ValueError for other data.
+    Taught in notebook 02.
+    """
+    for domain in (source, target):
+        if domain.y is None or domain.x.shape[1:] != (2,) or len(domain.classes) != 2:
+            raise ValueError(f"a border is drawn for labelled rows (n, 2) of two classes, got {domain!r}")
+    rows = torch.cat([source.x, target.x])
+    low, high = rows.min(0).values, rows.max(0).values
+    grid = torch.meshgrid(*(torch.linspace(a, b, 300) for a, b in zip(low, high, strict=True)), indexing="xy")
+    scores = torch.as_tensor(model.decision_function(torch.stack(grid, -1).reshape(-1, 2))).reshape(300, 300)
+    figure, cells = _figure(2, (7.5, 3.4), columns=2)
+    for cell, domain, title in zip(cells, (source, target), ("source", "target"), strict=True):
+        for number, marker in enumerate("ox"):
+            x, y = domain.x[:250][domain.y[:250] == number].T
+            cell.plot(x, y, marker, color=COLOURS[number], ms=4, alpha=0.6)
+        cell.contour(*grid, scores, levels=[0.0], colors=["#333333"], linewidths=2)
+        cell.set(title=title, xlabel="$x_1$", ylabel="$x_2$", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    names, colours = (*source.classes, "line: fitted on the source"), (*COLOURS[:2], "#333333")
+    for name, colour, x in zip(names, colours, (0.02, 0.16, 0.34), strict=True):
+        figure.text(x, -0.05, name, color=colour, fontsize=12, fontweight="bold")
+    return figure
+
+
+def against(
+    paths: Mapping[str, Sequence[tuple[Estimate, Estimate]]], *, title: str, xlabel: str, ylabel: str
+) -> Figure:
+    """Draw one estimate against another, with both intervals, each named path joined in its order.
+
+    Raises ValueError for no path or more than there are colours. Taught in notebook 02.
+    """
+    if not 0 < len(paths) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} paths can be told apart in one figure, got {len(paths)}")
+    figure, (axes,) = _figure(1, (7, 4.2))
+    for (name, path), colour, marker in zip(paths.items(), COLOURS, MARKERS, strict=False):
+        across, up = zip(*path, strict=True)
+        x, y = [e.mean for e in across], [e.mean for e in up]
+        axes.errorbar(
+            x, y, [e.half_width for e in up], [e.half_width for e in across], color=colour, marker=marker, elinewidth=1
+        )
+        end = (x[-1], up[-1].high)
+        axes.annotate(name, end, (-4, 5), textcoords="offset points", color=colour, fontweight="bold")
+    axes.margins(y=0.12)  # room for the highest name
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
 def show(figure: Figure, alt: str) -> None:
     """Display a figure as PNG with `alt` as its text for those who cannot see it.
 
@@ -172,8 +224,13 @@ def _label_ends(axes, ends: Mapping[str, float], x: float) -> None:
     """Write each curve's name at its right end, moved apart where two would touch."""
     low, high = axes.get_ylim()
     gap = 0.075 * (high - low)
-    at = -float("inf")
-    for name, end in sorted(ends.items(), key=lambda item: item[1]):
-        at = max(end, at + gap)
-        colour = COLOURS[list(ends).index(name)]
-        axes.annotate(name, (x, at), (8, 0), textcoords="offset points", color=colour, va="center", fontweight="bold")
+    names = sorted(ends, key=ends.get)
+    at = [ends[name] for name in names]
+    for i in range(1, len(at)):
+        at[i] = max(at[i], at[i - 1] + gap)
+    at[-1] = min(at[-1], high)  # a label above the axes would not be drawn
+    for i in reversed(range(len(at) - 1)):
+        at[i] = min(at[i], at[i + 1] - gap)
+    for name, height in zip(names, at, strict=True):
+        style = {"color": COLOURS[list(ends).index(name)], "va": "center", "fontweight": "bold"}
+        axes.annotate(name, (x, height), (8, 0), textcoords="offset points", **style)

@@ -64,6 +64,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_json(path: Path, content: object) -> None:
+    """Write content as JSON to path: to a temporary file first, so that the old one survives a crash."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
 def _checked(path: Path, entry: dict) -> Path:
     found = sha256(path)
     if found not in entry["sha256"]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlutils.domains import UNLABELLED, Domain
+from tlutils.domains import Domain
 from tlutils.session import watched_by_a_person
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 Penalty = Callable[[Tensor, Tensor], Tensor]
 
@@ -46,7 +50,9 @@ def fit(
     from tqdm.auto import tqdm
 
     check_trainable(source, target, penalty)
+    source = source.labelled_part()
     accelerator = Accelerator()
+    model.to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
     modules = [model, penalty] if isinstance(penalty, nn.Module) else [model]
     if optimizer is None:
         trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
@@ -58,7 +64,7 @@ def fit(
     peak = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, peak, total_steps=total, cycle_momentum=False)
     history = []
-    with seeded(seed), training_mode(model):
+    with seeded(seed), training_mode(model), given_back(accelerator, modules):
         source_batches = batches(source, batch_size)
         target_batches = batches(target, batch_size) if penalty else None
         labels_known = target is not None and target.y is not None
@@ -73,17 +79,19 @@ def fit(
             terms = {"source": task_loss(logits[0], parts[0][1])}
             if labelled_batches:
                 terms["target"] = task_loss(logits[1], parts[1][1])
-            loss = sum(terms.values())
             if penalty:
                 terms["penalty"] = penalty(features[0], features[-1])
-                loss = loss + (weight(step / total) if callable(weight) else weight) * terms["penalty"]
             check_terms(terms, step)
+            strength = weight(step / total) if callable(weight) else weight
+            loss = terms["source"] + terms.get("target", 0) + strength * terms.get("penalty", 0)
             optimizer.zero_grad()
             accelerator.backward(loss)
             optimizer.step()
             schedule.step()
             record(history, terms, step, per_epoch)
-    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    for group, rate in zip(optimizer.param_groups, peak, strict=True):
+        group["lr"] = rate  # a given optimizer can be used again
+    check_weights(modules, total)
     return history
 
 
@@ -118,6 +126,17 @@ def check_terms(terms: dict[str, Tensor], step: int) -> None:
             )
 
 
+def check_weights(modules: list[nn.Module], steps: int) -> None:
+    """Raise when training left a weight or a running statistic that is not finite."""
+    for module in modules:
+        for name, value in module.state_dict().items():
+            if not torch.isfinite(value).all():
+                raise FloatingPointError(
+                    f"training ended after {steps} steps with values in {name} that are not finite: "
+                    "the model is of no use; lower the learning rate or the weight, and look at the inputs"
+                )
+
+
 def record(history: list[dict[str, float]], terms: dict[str, Tensor], step: int, per_epoch: int) -> None:
     """Add a step's terms to the running means of its epoch."""
     k = step % per_epoch
@@ -149,7 +168,8 @@ def predict(model: nn.Module, x: Tensor, batch_size: int = 512) -> Tensor:
     """Return the most probable class number (n,) for every row of x, in evaluation mode."""
     device = next(model.parameters()).device
     with torch.inference_mode(), evaluation_mode(model):
-        return torch.cat([model(part.to(device)).argmax(1).cpu() for part in x.split(batch_size)])
+        parts = [model(part.to(device)).argmax(1).cpu() for part in x.split(batch_size)]
+    return torch.cat(parts)  # outside of inference mode, so that predictions can serve as labels
 
 
 def accuracy(model: nn.Module, domain: Domain) -> float:
@@ -182,7 +202,7 @@ def training_mode(model: nn.Module) -> Iterator[None]:
     """Train, except for frozen BatchNorm layers: those keep their statistics as well as their weights."""
     model.train()
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and not module.weight.requires_grad:
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine and not module.weight.requires_grad:
             module.eval()
     try:
         yield
@@ -192,10 +212,22 @@ def training_mode(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluate, then return to the mode the model was in."""
-    was_training = model.training
+    """Evaluate, then return every layer to the mode it was in."""
+    training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module in training:
+            module.training = True
+
+
+@contextmanager
+def given_back(accelerator: Accelerator, modules: list[nn.Module]) -> Iterator[None]:
+    """Take Accelerate's wrappers and marks off the modules at the end: a later fit prepares them anew."""
+    try:
+        yield
+    finally:
+        for module in modules:
+            accelerator.unwrap_model(module, keep_fp32_wrapper=False)
+            module.__dict__.pop("_is_accelerate_prepared", None)

@@ -1,5 +1,5 @@
 """Data of the course: every function returns a `Domain`."""
 
-from tlutils.datasets import digits, photos
+from tlutils.datasets import digits, photos, shifts
 
-__all__ = ["digits", "photos"]
+__all__ = ["digits", "photos", "shifts"]

@@ -68,7 +68,7 @@ def mnist(part: str = "train") -> Domain:
     stem = _part(part, {"train": "train", "test": "t10k"})
     images = _idx(fetch(f"mnist/MNIST/raw/{stem}-images-idx3-ubyte.gz"), header=16).reshape(-1, 28, 28)
     labels = _idx(fetch(f"mnist/MNIST/raw/{stem}-labels-idx1-ubyte.gz"), header=8)
-    return Domain(_as_images(images / np.float32(255)), torch.from_numpy(labels).long(), DIGITS, f"MNIST, {part}")
+    return Domain(_as_images(images / np.float32(255)), torch.from_numpy(labels.astype(np.int64)), DIGITS, f"MNIST, {part}")
 
 
 def usps(part: str = "train") -> Domain:

@@ -1,0 +1,52 @@
+# Two commands: `make lab` opens the course, `make test` checks all of it. The environment lives in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# The order in which `make test` re-runs the notebooks: random, given, or a seed that a run printed.
+ORDER ?= random
+# A mirror of real data beside the checkout serves the tests of the loaders; without one they are skipped.
+MIRROR := $(wildcard ../shared/data)
+
+.PHONY: help setup lab test lint report lock clean
+
+help:
+	@echo "make lab     open the course in JupyterLab"
+	@echo "make test    run every test and re-run every notebook (ORDER=random, given or a seed)"
+	@echo "make report  measure the results again and rewrite the README's tables"
+	@echo "make setup   only install the environment, into .venv"
+	@echo "make lint    only check the style"
+	@echo "make lock    resolve requirements.lock anew"
+	@echo "make clean   remove the environment and everything built"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The course needs Python 3.11 or newer, and this is %d.%d: name another, as in make lab PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lab: setup
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+lint: setup
+	$(BIN)/ruff check .
+
+# The notebooks get no mirror: what they need lies in the repository.
+test: lint
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python -m pytest tests
+	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -p tests.notebook_order --notebook-order=$(ORDER) \
+		--nbval notebooks --nbval-current-env --nbval-cell-timeout=300 \
+		--nbval-sanitize-with tests/nbval_sanitize.cfg
+
+report: setup
+	$(BIN)/python -m tlutils.report
+
+lock: setup
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find tlutils tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

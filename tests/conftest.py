@@ -1,0 +1,97 @@
+"""What every test stands on: one CPU, the mirror of real data, no network."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+MIRROR = ROOT.parent / "shared" / "data"
+
+os.environ["ACCELERATE_USE_CPU"] = "true"  # the unit tests compare bits, which accelerators do not promise
+if "TLUTILS_DATA" not in os.environ and MIRROR.is_dir():
+    os.environ["TLUTILS_DATA"] = str(MIRROR)
+
+from tlutils import Classifier, Domain, datasets  # noqa: E402
+from tlutils.store import available  # noqa: E402
+
+
+@pytest.fixture
+def real():
+    """Return a function that skips the test where one of the named real data files is absent."""
+
+    def need(*names: str) -> None:
+        for name in names:
+            if not available(name):
+                pytest.skip(f"{name} is neither in $TLUTILS_DATA nor in the cache")
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def objects() -> Domain:
+    """Return CIFAR-10's test photographs, JPEG-compressed, read once."""
+    if not available("cifar10_jpg/cifar10_jpg.zip"):
+        pytest.skip("cifar10_jpg/cifar10_jpg.zip is neither in $TLUTILS_DATA nor in the cache")
+    return datasets.photos.cifar10_jpeg("test")
+
+
+@pytest.fixture
+def mirror() -> Path:
+    """Return the mirror of real data; skip the test where there is none."""
+    folder = Path(os.environ.get("TLUTILS_DATA", MIRROR))
+    if not folder.is_dir():
+        pytest.skip("no mirror of real data: set TLUTILS_DATA")
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Let every connection fail, as on a machine without network."""
+
+    def refuse(*args, **kwargs):
+        raise OSError("the test runs without network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+class Rows(torch.nn.Module):
+    """A small encoder of rows (n, 4) with BatchNorm and one frozen-able layer before it."""
+
+    dim = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(4, self.dim)
+        self.norm = torch.nn.BatchNorm1d(self.dim)
+
+    def forward(self, x):
+        return torch.relu(self.norm(self.linear(x)))
+
+
+@pytest.fixture
+def new_model():
+    """Return a function that builds the same small classifier of rows (n, 4) each time."""
+
+    def build(classes: int = 3, seed: int = 0) -> Classifier:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return Classifier(Rows(), classes)
+
+    return build
+
+
+@pytest.fixture
+def new_domain():
+    """Return a function that draws rows (n, 4) around a centre of each of three classes, moved by `shift`."""
+
+    def build(n: int = 90, shift: float = 0.0, seed: int = 0, name: str = "rows") -> Domain:
+        generator = torch.Generator().manual_seed(seed)
+        y = torch.arange(n) % 3
+        x = 4 * torch.eye(3, 4)[y] + torch.randn(n, 4, generator=generator) * 0.5 + shift
+        return Domain(x, y, ("a", "b", "c"), name)
+
+    return build

@@ -1,0 +1,285 @@
+"""Discrepancies against slow oracles in float64, and against the bugs that other libraries ship."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tlutils import coral, mmd
+
+
+def mmd_by_hand(a, b, bandwidth=None):
+    """The unbiased estimate as a double loop over float64 rows, as in the docstring of `mmd`."""
+    a, b = a.double().tolist(), b.double().tolist()
+
+    def distance(x, y):
+        return math.fsum((p - q) ** 2 for p, q in zip(x, y, strict=True))
+
+    pool = a + b
+    if bandwidth is None:
+        pairs = [distance(x, y) for i, x in enumerate(pool) for j, y in enumerate(pool) if i != j]
+        bandwidth = math.fsum(pairs) / len(pairs) or 1.0
+
+    def kernel(x, y):
+        return sum(math.exp(-distance(x, y) / (c * bandwidth)) for c in (0.25, 0.5, 1, 2, 4))
+
+    def within(rows):
+        n = len(rows)
+        return math.fsum(kernel(rows[i], rows[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+
+    between = math.fsum(kernel(x, y) for x in a for y in b) / (len(a) * len(b))
+    return within(a) + within(b) - 2 * between
+
+
+def coral_by_hand(a, b):
+    difference = np.cov(a.double().numpy(), rowvar=False) - np.cov(b.double().numpy(), rowvar=False)
+    return (difference**2).sum() / (4 * a.shape[1] ** 2)
+
+
+def pair(n=31, m=22, d=7, shift=0.7, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, d, generator=generator), 1.3 * torch.randn(m, d, generator=generator) + shift
+
+
+def mostly_equal(n=40, m=30, d=5):
+    """Nine rows of ten are the same, as after dead ReLUs."""
+    a, b = pair(n, m, d)
+    a[: n * 9 // 10], b[: m * 9 // 10] = 0.25, 0.25
+    return a, b
+
+
+SAMPLES = {
+    "n > m": pair(),
+    "n < m": pair(9, 40),
+    "two rows": pair(2, 2),
+    "one column": pair(d=1),
+    "equal distributions": (pair()[0], pair(seed=1)[0][:20]),
+    "far apart": pair(shift=50.0),
+    "offset 1000": tuple(x + 1000 for x in pair()),
+    "offset -1000 in one column": tuple(x - 1000 * torch.eye(7)[2] for x in pair()),
+    "90 % equal rows": mostly_equal(),
+    "90 % equal rows, offset 1000": tuple(x + 1000 for x in mostly_equal()),
+    "tiny": tuple(1e-6 * x for x in pair()),
+    "large": tuple(1e6 * x for x in pair()),
+}
+of_samples = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+
+
+@of_samples
+def test_mmd_equals_the_double_loop(sample):
+    assert mmd(*sample).item() == pytest.approx(mmd_by_hand(*sample), abs=1e-5)
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, 8.0])
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_mmd_at_a_given_bandwidth_equals_the_double_loop(bandwidth, offset):
+    a, b = (x + offset for x in pair())
+    assert mmd(a, b, bandwidth=bandwidth).item() == pytest.approx(mmd_by_hand(a, b, bandwidth), abs=1e-5)
+
+
+@of_samples
+def test_mmd_is_symmetric_and_at_most_ten(sample):
+    value = mmd(*sample).item()
+    assert value == pytest.approx(mmd(*reversed(sample)).item(), abs=2e-6)
+    assert value <= 10
+
+
+def test_mmd_of_domains_without_overlap_reaches_ten():
+    a, b = (torch.zeros(5, 2), torch.ones(4, 2))
+    assert mmd(a, b, bandwidth=1e-3).item() == pytest.approx(10)
+
+
+def test_the_default_bandwidth_carries_no_gradient():
+    a, b = (x.double().requires_grad_() for x in pair())
+    pool = torch.cat([a, b]).detach()
+    bandwidth = torch.pdist(pool).square().mean().item()
+    mine = torch.autograd.grad(mmd(a, b), a)[0]
+    torch.testing.assert_close(mine, torch.autograd.grad(mmd(a, b, bandwidth=bandwidth), a)[0])
+
+
+@pytest.mark.parametrize("d", [3, 300])
+def test_mmd_passes_gradcheck_at_a_given_bandwidth(d):
+    a, b = (x.double().requires_grad_() for x in pair(6, 4, d))
+    assert torch.autograd.gradcheck(lambda a, b: mmd(a, b, bandwidth=2.0 * d), (a, b))
+
+
+def test_mmd_passes_gradcheck_with_equal_rows():
+    a, b = (x.double() for x in pair(6, 5, 3))
+    a[1], b[2], b[3] = a[0], a[0], b[4]
+    assert torch.autograd.gradcheck(lambda a, b: mmd(a, b, bandwidth=3.0), (a.requires_grad_(), b.requires_grad_()))
+
+
+def test_coral_passes_gradcheck():
+    assert torch.autograd.gradcheck(coral, tuple(x.double().requires_grad_() for x in pair(6, 4, 3)))
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+@pytest.mark.parametrize("row", [0.0, 0.1, 1000.1, -1e6], ids=str)
+def test_equal_rows_everywhere_are_at_distance_zero_with_zero_gradient(discrepancy, row):
+    a, b = (torch.full((n, 16), row, requires_grad=True) for n in (20, 13))
+    value = discrepancy(a, b)
+    value.backward()
+    assert abs(value.item()) < 1e-6
+    assert max(a.grad.abs().max(), b.grad.abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+@of_samples
+def test_gradients_are_finite_and_reach_both_samples(discrepancy, sample):
+    a, b = (x.clone().requires_grad_() for x in sample)
+    discrepancy(a, b).backward()
+    for gradient in (a.grad, b.grad):
+        assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+def test_following_the_gradient_brings_the_samples_together(discrepancy):
+    a, b = pair(40, 30, 4)
+    a.requires_grad_()
+    before = discrepancy(a, b).item()
+    optimizer = torch.optim.Adam([a], lr=0.05)
+    for _ in range(60):
+        optimizer.zero_grad()
+        discrepancy(a, b).backward()
+        optimizer.step()
+    assert discrepancy(a, b).item() < 0.5 * before
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [pair(), pair(9, 40), tuple(x + 1000 for x in pair()), mostly_equal(), pair(d=1)[:1] * 2],
+    ids=["n > m", "n < m", "offset 1000", "90 % equal rows", "twice the same"],
+)
+def test_coral_equals_its_formula(sample):
+    if sample[0].shape[1] == 1:
+        assert coral(*sample).item() == 0
+    else:
+        assert coral(*sample).item() == pytest.approx(coral_by_hand(*sample), abs=1e-6)
+
+
+def test_coral_of_one_column_is_the_squared_difference_of_variances():
+    a, b = torch.tensor([[0.0], [2.0]]), torch.tensor([[0.0], [4.0]])  # variances 2 and 8
+    assert coral(a, b).item() == (8 - 2) ** 2 / 4
+
+
+# The numbered bugs of the design's section 7.
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 20), (40, 15), (3, 30)])
+def test_bug_1_mmd_is_unbiased_for_any_two_batch_sizes(n, m):
+    generator = torch.Generator().manual_seed(n)
+    draws = torch.stack([mmd(*torch.randn(n + m, 5, generator=generator).split([n, m])) for _ in range(200)])
+    assert abs(draws.mean()) <= 2 * draws.std() / math.sqrt(200)
+    assert draws.min() < 0 < draws.max()
+
+
+class Largest(TorchDispatchMode):
+    """Remember the number of elements of the largest tensor that any operation gives."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(tensor, torch.Tensor):
+                self.elements = max(self.elements, tensor.untyped_storage().nbytes() // tensor.element_size())
+        return out
+
+
+@pytest.mark.parametrize(("discrepancy", "bound"), [(mmd, 130 * 130), (coral, 130 * 32)])
+def test_bug_1_no_tensor_of_all_pairs_times_width_is_made(discrepancy, bound):
+    a, b = (x.requires_grad_() for x in pair(80, 50, 32))
+    with Largest() as largest:
+        discrepancy(a, b).backward()
+    assert 0 < largest.elements <= bound
+
+
+def test_bug_1_two_thousand_rows_each_need_less_than_a_gibibyte():
+    a, b = (x.requires_grad_() for x in pair(2000, 2000, 256))
+    with torch.profiler.profile(profile_memory=True, activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        mmd(a, b).backward()
+    changes = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    held = np.cumsum([event.nbytes() for event in sorted(changes, key=lambda event: event.start_ns())])
+    assert 2000 * 2000 * 4 < held.max() < 2**30, "all pairs times the width would need 16 GiB"
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+def test_bug_2_an_offset_common_to_all_rows_changes_nothing(discrepancy):
+    a, b = pair(200, 150, 64, shift=0.1)
+    shifted = [x + 1000 for x in (a, b)]
+    back = [x - 1000 for x in shifted]  # what float32 kept of the rows
+    assert discrepancy(*shifted).item() == pytest.approx(discrepancy(*back).item(), abs=1e-6)
+    assert discrepancy(*back).item() > 1e-3
+
+
+def test_bug_3_the_bandwidth_survives_rows_that_are_mostly_equal():
+    a, b = (x.requires_grad_() for x in mostly_equal())
+    value = mmd(a, b)
+    value.backward()
+    assert value.item() == pytest.approx(mmd_by_hand(a.detach(), b.detach()), abs=1e-5)
+    assert torch.isfinite(a.grad).all() and torch.isfinite(b.grad).all()
+
+
+def test_bug_3_the_kernel_is_gaussian_in_the_squared_distance():
+    a, b = torch.zeros(2, 1), torch.full((2, 1), 3.0)
+    expected = 2 * sum(1 - math.exp(-9 / (c * 5)) for c in (0.25, 0.5, 1, 2, 4))
+    assert mmd(a, b, bandwidth=5.0).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [4, 16, 64])
+def test_bug_4_mmd_has_no_floor_for_small_batches(n):
+    generator = torch.Generator().manual_seed(0)
+    draws = torch.stack([mmd(*torch.randn(2, n, 5, generator=generator)) for _ in range(200)])
+    assert draws.mean() < 0.25 * 6 / n, "a biased estimate has a floor of about 6 / n"
+
+
+def test_bug_5_coral_ignores_the_means_and_has_no_factor_four():
+    a, b = pair(50, 40, 6)
+    assert coral(a, b).item() == pytest.approx(coral_by_hand(a, b), abs=1e-6)
+    assert coral(a, a + torch.arange(6)).item() < 1e-12, "no term for the means"
+
+
+def test_bug_5_coral_of_a_permuted_copy_is_zero():
+    a = torch.randint(-8, 9, (64, 5), generator=torch.Generator().manual_seed(0)).float()
+    permuted = a[torch.randperm(64, generator=torch.Generator().manual_seed(1))]
+    assert coral(a, permuted).item() == 0, "whole numbers, 64 rows: every sum is exact"
+    noise = pair(64, 3)[0]
+    assert coral(noise, noise.flip(0)).item() < 1e-12
+
+
+GOOD = torch.rand(4, 3)
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+@pytest.mark.parametrize("swap", [False, True], ids=["second", "first"])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (torch.rand(4), ["(n, d)", "(4,)"]),
+        (torch.rand(4, 3, 1), ["(n, d)", "(4, 3, 1)"]),
+        (torch.ones(4, 3, dtype=torch.int64), ["float tensor", "torch.int64"]),
+        (GOOD.numpy(), ["float tensor", "ndarray"]),
+        (torch.rand(1, 3), ["1 rows", "at least 2"]),
+        (torch.rand(0, 3), ["0 rows", "at least 2"]),
+        (GOOD / 0, ["NaN or infinite"]),
+        (GOOD * float("nan"), ["NaN or infinite"]),
+    ],
+)
+def test_bad_samples_are_refused_with_value_and_expectation(discrepancy, bad, words, swap):
+    with pytest.raises(ValueError) as caught:
+        discrepancy(*((bad, GOOD) if swap else (GOOD, bad)))
+    assert all(word in str(caught.value) for word in [*words, "first" if swap else "second"]), caught.value
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+def test_unequal_widths_are_refused(discrepancy):
+    with pytest.raises(ValueError, match="widths differ: 3 and 5"):
+        discrepancy(GOOD, torch.rand(4, 5))
+
+
+@pytest.mark.parametrize("bandwidth", [0, -1.0, float("nan")])
+def test_a_bandwidth_that_is_not_positive_is_refused(bandwidth):
+    with pytest.raises(ValueError, match=f"bandwidth must be positive, got {bandwidth}"):
+        mmd(GOOD, GOOD, bandwidth=bandwidth)

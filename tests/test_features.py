@@ -1,0 +1,99 @@
+"""Frozen features and the probe on top of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from tlutils import Classifier, DigitNet, extract_features, linear_probe
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(0)
+    encoder = DigitNet(4)
+    encoder(torch.rand(64, 1, 8, 8))  # moves the BatchNorm statistics away from their start
+    return encoder
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 256])
+def test_features_are_one_pass_of_the_encoder_in_evaluation_mode(encoder, batch_size):
+    x, seen = torch.rand(20, 1, 8, 8), []
+    hook = encoder.register_forward_hook(lambda module, inputs, out: seen.append((len(out), module.training)))
+    features = extract_features(encoder, x, batch_size=batch_size)
+    hook.remove()
+    assert sum(n for n, _ in seen) == 20 and max(n for n, _ in seen) <= batch_size
+    assert not any(training for _, training in seen)
+    torch.testing.assert_close(features, encoder.eval()(x).detach(), rtol=1e-4, atol=1e-5)
+    assert features.dtype == torch.float32 and features.shape == (20, encoder.dim)
+
+
+def test_features_are_float32_whatever_the_encoder_computes_in(encoder):
+    assert extract_features(encoder.double(), torch.rand(3, 1, 8, 8).double()).dtype == torch.float32
+
+
+def test_every_layer_keeps_its_mode_and_its_statistics(encoder):
+    encoder.train()
+    encoder.layers[0].eval()
+    modes = [module.training for module in encoder.modules()]
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    extract_features(encoder, torch.rand(9, 1, 8, 8))
+    assert [module.training for module in encoder.modules()] == modes
+    assert all(value.equal(before[key]) for key, value in encoder.state_dict().items())
+
+
+def test_features_carry_no_gradient_but_a_head_can_learn_from_them(encoder):
+    features = extract_features(encoder, torch.rand(9, 1, 8, 8))
+    assert not features.requires_grad
+    head = torch.nn.Linear(encoder.dim, 2)
+    head(features).sum().backward()
+    assert head.weight.grad is not None and encoder.layers[0][0].weight.grad is None
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (torch.rand(5, 3, 8, 8), ["(n, 1, h, w)", "(5, 3, 8, 8)"]),
+        (torch.rand(1, 8, 8), ["(n, 1, h, w)", "(1, 8, 8)"]),
+        (torch.ones(5, 1, 8, 8, dtype=torch.uint8), ["float tensor", "torch.uint8"]),
+        (np.ones((5, 1, 8, 8), np.float32), ["float tensor", "ndarray"]),
+    ],
+)
+def test_what_is_not_a_batch_of_images_is_refused(encoder, x, words):
+    with pytest.raises(ValueError) as caught:
+        extract_features(encoder, x)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_probe_solves_what_a_plane_can_separate():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(300) % 3
+    features = torch.eye(3)[y] * 1000 + torch.randn(300, 3, generator=generator)
+    features[:, 1] /= 1e6  # a column too small to matter unless it is standardised
+    probe = linear_probe(features[:150], y[:150])
+    assert probe.score(features[150:], y[150:]) == 1
+    assert np.allclose(probe.predict_proba(features).sum(1), 1)
+
+
+def test_a_weaker_regularisation_gives_larger_weights():
+    features, y = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 2
+    norms = [np.abs(linear_probe(features, y, regularisation=c)[-1].coef_).sum() for c in (0.001, 1.0)]
+    assert norms[0] < norms[1] / 2
+
+
+@pytest.mark.parametrize(
+    ("n", "labels", "words"),
+    [
+        (4, [0, 1, 0], ["4 rows", "3 labels"]),
+        (4, [1, 1, 1, 1], ["at least two classes"]),
+        (4, [0, 1, -1, -1], ["-1", "labelled_part"]),
+    ],
+)
+def test_a_probe_refuses_labels_it_cannot_learn_from(n, labels, words):
+    with pytest.raises(ValueError) as caught:
+        linear_probe(torch.rand(n, 2), torch.tensor(labels))
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_an_encoder_inside_a_classifier_gives_the_features_its_head_sees(encoder):
+    model, x = Classifier(encoder, 3).eval(), torch.rand(4, 1, 8, 8)
+    torch.testing.assert_close(extract_features(model.encoder, x), model(x, return_features=True)[0].detach())

@@ -1,0 +1,341 @@
+"""Figures: what is drawn is what was given, legible, described, and unknown to pyplot."""
+
+import os
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from tlutils import Domain, Estimate
+from tlutils.plots import (
+    COLOURS,
+    MARKERS,
+    against,
+    border,
+    compare,
+    examples,
+    image_grid,
+    learning_curve,
+    show,
+    two_domains,
+)
+
+
+def around(value, spread=0.01):
+    return Estimate((value - spread, value, value + spread))
+
+
+def curves(count=3, apart=0.1):
+    return {
+        f"method number {k}": {1: around(0.3 + apart * k), 5: around(0.5, 0.05), 20: around(0.6 + apart * k)}
+        for k in range(count)
+    }
+
+
+def drawn(figure):
+    """Draw a figure and return its renderer."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas.get_renderer()
+
+
+def contrast(colour, background=(1, 1, 1)):
+    """WCAG 2.2: the ratio of relative luminances."""
+
+    def luminance(rgb):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(rgb)]
+        return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+    dark, light = sorted([luminance(colour), luminance(background)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+# Colours
+
+
+def test_the_contrast_formula_gives_the_known_values():
+    assert contrast("black") == pytest.approx(21) and contrast("#777777") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_text_in_every_colour_can_be_read_on_white(colour):
+    assert contrast(colour) >= 4.5
+
+
+def test_every_colour_has_a_marker_of_its_own():
+    assert len(set(COLOURS)) == len(COLOURS) == len(set(MARKERS)) == len(MARKERS)
+
+
+# Learning curves
+
+
+def test_a_learning_curve_shows_means_intervals_and_names():
+    given = curves()
+    figure = learning_curve(given, title="Few labels", xlabel="labels")
+    (axes,) = figure.axes
+    bands = [np.asarray(band.get_paths()[0].vertices)[:, 1] for band in axes.collections]
+    for (name, curve), line, band, colour in zip(given.items(), axes.lines, bands, COLOURS, strict=False):
+        assert list(line.get_xdata()) == [1, 5, 20] and list(line.get_ydata()) == [curve[k].mean for k in (1, 5, 20)]
+        assert {curve[k].low for k in curve} | {curve[k].high for k in curve} <= set(band)
+        (label,) = [text for text in axes.texts if text.get_text() == name]
+        assert to_hex(label.get_color()) == to_hex(line.get_color()) == colour.lower()
+    assert isinstance(figure, Figure) and len(bands) == len(axes.lines) == len(axes.texts) == 3
+    assert (axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()) == ("Few labels", "labels", "accuracy")
+    drawn(figure)
+    assert axes.get_xscale() == "log" and [t.get_text() for t in axes.get_xticklabels()] == ["1", "5", "20"]
+    assert all(tick.get_text().endswith("%") for tick in axes.get_yticklabels())
+
+
+def test_points_are_joined_in_the_order_of_x():
+    figure = learning_curve({"mixed": {20: around(0.9), 1: around(0.1), 5: around(0.5)}}, title="", xlabel="")
+    (line,) = figure.axes[0].lines
+    assert list(line.get_xdata()) == [1, 5, 20] and list(line.get_ydata()) == pytest.approx([0.1, 0.5, 0.9])
+
+
+@pytest.mark.parametrize("count", range(1, len(COLOURS) + 1))
+@pytest.mark.parametrize("apart", [0.0, 0.005, -0.01, 0.05], ids=str)
+def test_labels_of_curves_never_touch_and_are_all_drawn(count, apart):
+    figure = learning_curve(curves(count, apart), title="t", xlabel="x")
+    renderer = drawn(figure)
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert len(boxes) == count and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    line = max(line.get_window_extent(renderer).x1 for line in axes.lines)
+    for box, text in zip(boxes, axes.texts, strict=True):
+        assert axes.get_ylim()[0] <= text.xy[1] <= axes.get_ylim()[1], "outside of its axes it would not be drawn"
+        assert box.x0 > line and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
+
+
+def test_labels_stand_in_the_order_of_their_curves():
+    axes = learning_curve(curves(5, apart=-0.002), title="", xlabel="").axes[0]
+    heights = {text.get_text(): text.xy[1] for text in axes.texts}
+    assert sorted(heights, key=heights.get) == [f"method number {k}" for k in (4, 3, 2, 1, 0)]
+
+
+@pytest.mark.parametrize("count", [0, len(COLOURS) + 1])
+def test_more_curves_than_can_be_told_apart_are_refused(count):
+    with pytest.raises(ValueError, match=f"1 to 7 curves.*got {count}"):
+        learning_curve(curves(count), title="", xlabel="")
+
+
+# Comparisons
+
+
+def test_a_comparison_shows_every_run_mean_and_interval():
+    given = {"source only": around(0.6, 0.03), "with MMD": around(0.9)}
+    axes = compare(given, title="Adaptation").axes[0]
+    for row, estimate in enumerate(given.values()):
+        interval, runs, mean = axes.lines[3 * row : 3 * row + 3]
+        assert list(interval.get_xdata()) == [estimate.low, estimate.high] and list(mean.get_xdata()) == [estimate.mean]
+        assert tuple(runs.get_xdata()) == estimate.runs
+        assert all(set(line.get_ydata()) == {row} for line in (interval, runs, mean))
+    assert [text.get_text() for text in axes.texts] == ["60%", "90%"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given)
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
+    assert [text.get_text() for text in compare(given, title="", percent=False).axes[0].texts] == ["0.6", "0.9"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_numbers_of_a_comparison_do_not_touch_their_neighbours(rows):
+    figure = compare({f"method {k}": around(0.5) for k in range(rows)}, title="t")
+    renderer = drawn(figure)
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    assert len(boxes) == rows and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert all(box.y1 <= figure.bbox.y1 for box in boxes)
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("n", "columns", "shape"), [(5, 12, (1, 5)), (5, 2, (3, 2)), (1, 3, (1, 1))])
+def test_a_grid_shows_every_image_under_its_label(channels, n, columns, shape):
+    images, labels = torch.rand(n, channels, 6, 6), [f"label {k}" for k in range(n)]
+    figure = image_grid(images, labels, columns=columns, title="Grid")
+    assert figure.axes[0].get_gridspec().get_geometry() == shape
+    assert [cell.get_title() for cell in figure.axes if cell.images] == labels
+    for cell, image in zip(figure.axes, images, strict=False):
+        assert np.allclose(cell.images[0].get_array(), image.expand(3, 6, 6).permute(1, 2, 0))
+    assert figure.get_suptitle() == "Grid" and not any(cell.axison for cell in figure.axes)
+
+
+def test_a_grid_does_not_stretch_the_brightness_of_grey_images():
+    picture = image_grid(torch.full((1, 1, 4, 4), 0.25), [""]).axes[0].images[0]
+    assert np.allclose(picture.to_rgba(picture.get_array())[..., :3], 0.25, atol=1 / 255)
+
+
+@pytest.mark.parametrize(("n", "labels"), [(3, ["a", "b"]), (1, []), (0, [])])
+def test_a_grid_with_a_missing_label_or_without_images_is_refused(n, labels):
+    with pytest.raises(ValueError, match=f"{n} images but {len(labels)} labels"):
+        image_grid(torch.rand(n, 1, 4, 4), labels)
+
+
+def test_examples_show_a_row_of_all_classes_for_each_draw():
+    y = torch.arange(40) % 4
+    x = (y / 4)[:, None, None, None].expand(40, 1, 3, 3).clone()
+    figure = examples(Domain(x, y, ("a", "b", "c", "d"), "shades"), per_class=3)
+    assert figure.axes[0].get_gridspec().get_geometry() == (3, 4)
+    assert [cell.get_title() for cell in figure.axes] == list("abcd") * 3
+    assert [float(cell.images[0].get_array()[0, 0, 0]) for cell in figure.axes] == [0, 0.25, 0.5, 0.75] * 3
+    assert figure.get_suptitle() == "shades"
+
+
+# Two domains
+
+
+def pairs(n=30, m=20, d=5):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, d, generator=generator), torch.randn(m, d, generator=generator) + 3
+
+
+def test_two_domains_are_drawn_in_the_plane_of_their_joint_principal_components():
+    from sklearn.decomposition import PCA
+
+    a, b = pairs()
+    figure = two_domains({"before": (a, b), "after": (b, a)}, names=("printed", "handwritten"))
+    assert [cell.get_title("left") for cell in figure.axes] == ["before", "after"]
+    expected = PCA(2).fit_transform(torch.cat([a, b]))
+    points = np.concatenate([np.stack(line.get_data(), 1) for line in figure.axes[0].lines])
+    assert np.allclose(np.abs(points), np.abs(expected), atol=1e-4)
+    assert [len(line.get_xdata()) for cell in figure.axes for line in cell.lines] == [30, 20, 20, 30]
+    assert [(text.get_text(), text.get_color()) for text in figure.texts] == [
+        ("printed", COLOURS[0]),
+        ("handwritten", COLOURS[1]),
+    ]
+
+
+def test_with_labels_the_points_are_class_numbers_at_their_places():
+    a, b = pairs(4, 3)
+    labels = torch.tensor([3, 1, 2, 0]), torch.tensor([7, 8, 9])
+    figure = two_domains({"panel": (a, b)}, names=("one", "two"), labels=labels)
+    texts = figure.axes[0].texts
+    assert [text.get_text() for text in texts] == list("3120789")
+    assert [text.get_color() for text in texts] == [COLOURS[0]] * 4 + [COLOURS[1]] * 3
+    plain = two_domains({"panel": (a, b)}, names=("one", "two")).axes[0].lines
+    places = np.concatenate([np.stack(line.get_data(), 1) for line in plain])
+    assert np.allclose([text.get_position() for text in texts], places)
+
+
+def test_at_most_four_hundred_rows_of_a_domain_are_drawn():
+    figure = two_domains({"panel": pairs(500, 450, 3)}, names=("a", "b"))
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [400, 400]
+
+
+# A border, and one estimate against another
+
+
+class Right:
+    """Answers 1 to the right of 0.5."""
+
+    def predict(self, x):
+        return (x[:, 0] > 0.5).long()
+
+
+def plane(shift=0.0, n=400):
+    x = torch.rand(n, 2, generator=torch.Generator().manual_seed(0)) * 4 - 2 + shift
+    return Domain(x, (x[:, 0] > 0.5).long(), ("left", "right"), "plane")
+
+
+def test_a_border_runs_where_the_answer_changes_between_dots_and_crosses():
+    source, target = plane(), plane(shift=1.0)
+    figure = border(Right(), source, target)
+    assert [cell.get_title("left") for cell in figure.axes] == ["source", "target"]
+    for cell, domain in zip(figure.axes, (source, target), strict=True):
+        (contour,) = cell.collections
+        line = np.concatenate([path.vertices for path in contour.get_paths()])
+        assert np.allclose(line[:, 0], 0.5, atol=0.02) and np.ptp(line[:, 1]) > 4
+        for number, points in enumerate(cell.lines):
+            shown = domain.x[:250][domain.y[:250] == number]
+            assert np.allclose(np.stack(points.get_data(), 1), shown) and points.get_marker() == "ox"[number]
+    assert (
+        figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+        and figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    )
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        plane().unlabelled(),
+        Domain(torch.rand(4, 3), torch.tensor([0, 1, 0, 1]), ("a", "b"), "wide"),
+        Domain(torch.rand(4, 2), torch.tensor([0, 1, 0, 1]), ("a", "b", "c"), "three"),
+    ],
+    ids=lambda domain: domain.name,
+)
+def test_a_border_of_other_data_is_refused(domain):
+    for pair in ((domain, plane()), (plane(), domain)):
+        with pytest.raises(ValueError, match=f"two classes, got Domain.'{domain.name}'"):
+            border(Right(), *pair)
+
+
+def test_estimates_against_each_other_are_joined_in_their_order_with_both_intervals():
+    path = [(around(0.9, 0.02), around(0.1, 0.03)), (around(0.2), around(0.5)), (around(0.6), around(0.7))]
+    figure = against({"one": path, "two": path[:2]}, title="t", xlabel="x", ylabel="y")
+    (axes,) = figure.axes
+    first = axes.containers[0]
+    assert list(first.lines[0].get_xdata()) == pytest.approx([0.9, 0.2, 0.6])
+    assert list(first.lines[0].get_ydata()) == pytest.approx([0.1, 0.5, 0.7])
+    across, up = (np.array(bars.get_segments()[0]) for bars in first.lines[2])
+    assert across[:, 0] == pytest.approx([path[0][0].low, path[0][0].high])
+    assert up[:, 1] == pytest.approx([path[0][1].low, path[0][1].high])
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [("one", COLOURS[0]), ("two", COLOURS[1])]
+    assert (axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()) == ("t", "x", "y")
+
+
+# Showing
+
+
+@pytest.fixture
+def published(monkeypatch):
+    calls = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: calls.append((data, options)))
+    return calls
+
+
+def test_a_shown_figure_is_published_as_png_with_its_alt_text(published):
+    show(learning_curve(curves(), title="t", xlabel="x"), alt="Three curves rise.")
+    ((data, options),) = published
+    png = data["image/png"]
+    assert png.startswith(b"\x89PNG") and data["text/plain"] == "Three curves rise." and options["raw"] is True
+    metadata = options["metadata"]["image/png"]
+    assert metadata["alt"] == "Three curves rise."
+    assert metadata["width"] == pytest.approx(int.from_bytes(png[16:20], "big") / 1.3, abs=2), "sharp on dense screens"
+    assert 500 < metadata["width"] < 900
+
+
+@pytest.mark.parametrize("alt", ["", "  \n"])
+def test_a_figure_without_alt_text_is_not_shown(published, alt):
+    with pytest.raises(ValueError, match="alt must say"):
+        show(learning_curve(curves(), title="t", xlabel="x"), alt=alt)
+    assert not published
+
+
+def test_no_function_imports_pyplot():
+    code = """
+import sys, torch
+from tlutils import Domain, Estimate, plots
+e = Estimate((0.1, 0.2))
+d = Domain(torch.rand(4, 1, 3, 3), torch.tensor([0, 1, 0, 1]), ("a", "b"), "d")
+p = (torch.rand(5, 3), torch.rand(4, 3))
+figures = [
+    plots.learning_curve({"a": {1: e, 2: e}}, title="t", xlabel="x"),
+    plots.compare({"a": e}, title="t"),
+    plots.image_grid(d.x, list("abcd")),
+    plots.examples(d),
+    plots.two_domains({"a": p}, names=("a", "b")),
+]
+for figure in figures:
+    plots.show(figure, alt="something")
+print(len(figures), "matplotlib.pyplot" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "5 False"

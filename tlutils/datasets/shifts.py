@@ -1,0 +1,99 @@
+"""Two-dimensional worlds in which exactly one thing moves between source and target.
+
+Simulated, so that it is known what moved. In each world a linear model does well on the source.
+Source and target come from the same sampler with one number changed; `strength` 0 changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+
+import torch
+from torch import Generator, Tensor
+
+from tlutils.domains import Domain
+
+CLASSES = ("dots", "crosses")
+NOISE = 0.3  # how uncertain a label is near the rule's border
+
+Sampler = Callable[[int, float, Generator], tuple[Tensor, Tensor]]
+
+
+def covariate(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
+    """Draw source and target, `n` points each, between which P(x) alone moves: covariate shift.
+
+    Points lie around the curve x₂ = x₁²/2 and are crosses above it, dots below: P(y|x) is that rule
+    in both domains, and either class is equally likely. The source sits on the curve's left arm, around
+    x₁ = −1.5; the target's centre is at −1.5 + 3·strength. A line fits one arm, never both.
+
+    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Shimodaira (2000),
+    doi:10.1016/S0378-3758(00)00115-4. Taught in notebook 02.
+    """
+    return _pair("covariate shift", _around_a_curve, (-1.5, 3.0), n, strength, seed)
+
+
+def label(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
+    """Draw source and target, `n` points each, between which P(y) moves and P(x|y) stays: label shift.
+
+    Dots and crosses are two overlapping clouds that never change. The share of crosses is 10 % in
+    the source and 10 % + 80 %·strength in the target. With the mixture P(x) moves, and so does P(y|x).
+
+    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Lipton et al. (2018),
+    arXiv:1802.03916. Taught in notebook 02.
+    """
+    return _pair("label shift", _two_clouds, (0.1, 0.8), n, strength, seed)
+
+
+def concept(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
+    """Draw source and target, `n` points each, between which P(y|x) alone moves: concept shift.
+
+    One round cloud in both domains, halved by a straight border into dots and crosses, each equally
+    likely. In the target the border is turned by 90°·strength.
+
+    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Moreno-Torres et al. (2012),
+    doi:10.1016/j.patcog.2011.07.019. Taught in notebook 02.
+    """
+    return _pair("concept shift", _halved_cloud, (0.0, math.pi / 2), n, strength, seed)
+
+
+def _pair(
+    name: str, sampler: Sampler, setting: tuple[float, float], n: int, strength: float, seed: int
+) -> tuple[Domain, Domain]:
+    """Draw from `sampler` at a start value, then again at start + strength · step, independently."""
+    if not isinstance(n, Integral) or n < 2:
+        raise ValueError(f"n must be a whole number of at least 2, got {n!r}")
+    if not isinstance(strength, Real) or not 0 <= strength <= 1:
+        raise ValueError(f"strength must lie between 0 (no shift) and 1, got {strength!r}")
+    generator = torch.Generator().manual_seed(seed)
+    start, step = setting
+    values = {"source": start, "target": start + strength * step}
+    source, target = (
+        Domain(*sampler(n, value, generator), CLASSES, f"{name}, {role}") for role, value in values.items()
+    )
+    return source, target
+
+
+def _around_a_curve(n: int, centre: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    along = centre + 0.7 * torch.randn(n, generator=generator)
+    above = torch.randn(n, generator=generator)
+    x = torch.stack([along, along.square() / 2 + above], dim=1)
+    return x, _noisy(above, generator)
+
+
+def _two_clouds(n: int, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    y = (torch.rand(n, generator=generator) < share).long()
+    middles = torch.tensor([[-0.7, -0.7], [0.7, 0.7]])
+    return middles[y] + torch.randn(n, 2, generator=generator), y
+
+
+def _halved_cloud(n: int, angle: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    x = torch.randn(n, 2, generator=generator)
+    across = x @ torch.tensor([math.cos(angle), math.sin(angle)])
+    return x, _noisy(across, generator)
+
+
+def _noisy(height: Tensor, generator: Generator) -> Tensor:
+    """Return class 1 above the border and 0 below it, uncertain close to it."""
+    return (height + NOISE * torch.randn(len(height), generator=generator) > 0).long()

@@ -1,0 +1,117 @@
+"""Experiments too long for a notebook: `python -m tlutils.experiments [NAME …]` measures and stores them.
+
+Each repeats at full length what a notebook runs live in a smaller form. The figures lie in
+`data/experiments.json`; `tlutils.stored` gives them back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tlutils.augment import random_flip
+from tlutils.datasets import digits, photos
+from tlutils.discrepancy import coral, mmd
+from tlutils.domains import Domain
+from tlutils.encoders import image_encoder
+from tlutils.errors import unknown
+from tlutils.evidence import Estimate, experiments_file, repeat, stored_experiments
+from tlutils.features import extract_features, linear_probe
+from tlutils.nets import Classifier, DigitNet
+from tlutils.session import seed_everything, start
+from tlutils.store import write_json
+from tlutils.train import accuracy, fit, ramp
+from tlutils.weighting import importance_weights
+
+SEEDS = 5
+LABELS = (1, 2, 5, 10, 20, 50)
+
+
+def few_labels(seed: int) -> dict[str, dict[str, float]]:
+    """Measure accuracy on surfaces against labels per class: three learners, one network (notebook 01)."""
+    train, test = photos.surfaces("train"), photos.surfaces("test")
+    return {
+        "transfer": _probed(True, train, test, seed),
+        "untrained features": _probed(False, train, test, seed),
+        "scratch": {str(n): _scratch(train.few(n, seed), test, seed) for n in LABELS},
+    }
+
+
+def _probed(pretrained: bool, train: Domain, test: Domain, seed: int) -> dict[str, float]:
+    encoder = image_encoder("photos", pretrained=pretrained)
+    known, unseen = (part.map(lambda x: extract_features(encoder, x)) for part in (train, test))
+    scores = {}
+    for n in LABELS:
+        few = known.few(n, seed)
+        scores[str(n)] = linear_probe(few.x, few.y).score(unseen.x, unseen.y)
+    return scores
+
+
+def _scratch(few: Domain, test: Domain, seed: int) -> float:
+    model = Classifier(image_encoder("photos", pretrained=False).requires_grad_(True), few.classes)
+    fit(model, few, steps=200, batch_size=32, augment=random_flip, seed=seed)
+    return accuracy(model, test)
+
+
+def adaptation(seed: int) -> dict[str, float]:
+    """Measure accuracy on handwriting with labels on print only, and what labels would give (notebook 04)."""
+    source = digits.printed(4000, seed)
+    target, unseen = digits.handwritten().split(0.5, seed)
+    inputs = target.unlabelled()
+    settings = {"lr": 5e-3, "epochs": 30, "seed": seed}
+    models = {
+        "source only": _fitted(source, **settings),
+        "CORAL": _fitted(source, inputs, penalty=coral, weight=ramp(1.0), **settings),
+        "MMD": _fitted(source, inputs, penalty=mmd, weight=ramp(1.0), **settings),
+        "oracle: all target labels": _fitted(target, **settings),
+    }
+    for labels in (1, 2, 5, 10, 20):
+        name = f"scratch, {labels} labels per class"
+        models[name] = _fitted(target.few(labels, seed), lr=5e-3, steps=300, seed=seed)
+    scores = {name: accuracy(model, unseen) for name, model in models.items()}
+    scores["importance weighting"] = _weighted(models["source only"].encoder, source, inputs, unseen)
+    return scores
+
+
+def _fitted(source: Domain, target: Domain | None = None, **settings: Any) -> Classifier:
+    seed_everything(settings["seed"])  # every learner starts from the same weights
+    model = Classifier(DigitNet(), source.classes)
+    fit(model, source, target, **settings)
+    return model
+
+
+def _weighted(encoder: DigitNet, source: Domain, target: Domain, unseen: Domain) -> float:
+    known, wanted, tested = (extract_features(encoder, domain.x) for domain in (source, target, unseen))
+    probe = linear_probe(known, source.y, weights=importance_weights(known, wanted))
+    return probe.score(tested, unseen.y)
+
+
+EXPERIMENTS: dict[str, Callable[[int], dict]] = {"few_labels": few_labels, "adaptation": adaptation}
+
+
+def measure(name: str) -> None:
+    """Run an experiment over all seeds and store its figures beside the others."""
+    start()
+    began = time.perf_counter()
+    runs = _plain(repeat(EXPERIMENTS[name], SEEDS))
+    seconds = round(time.perf_counter() - began)
+    command = f"python -m tlutils.experiments {name}"
+    entry = {"command": command, "seconds": seconds, "runs": runs}
+    write_json(experiments_file(), stored_experiments() | {name: entry})
+
+
+def _plain(results: Any) -> Any:
+    if isinstance(results, Estimate):
+        return [round(run, 4) for run in results.runs]
+    return {key: _plain(value) for key, value in results.items()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tlutils.experiments", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(EXPERIMENTS), metavar="NAME", help=", ".join(EXPERIMENTS))
+    for experiment in parser.parse_args().names:
+        if experiment not in EXPERIMENTS:
+            parser.error(str(unknown("experiment", experiment, EXPERIMENTS)))
+        measure(experiment)
