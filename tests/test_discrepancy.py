@@ -91,6 +91,11 @@ def test_mmd_of_domains_without_overlap_reaches_ten():
     assert mmd(a, b, bandwidth=1e-3).item() == pytest.approx(10)
 
 
+def test_rounding_makes_no_kernel_exceed_one():
+    a = 100 * pair(20)[0].repeat(3, 1)  # equal rows far from the centre: a rounded distance can fall below zero
+    assert -10 <= mmd(a, a.flip(0), bandwidth=1e-5).item() <= 10
+
+
 def test_the_default_bandwidth_carries_no_gradient():
     a, b = (x.double().requires_grad_() for x in pair())
     pool = torch.cat([a, b]).detach()

@@ -64,11 +64,11 @@ def test_what_is_not_a_batch_of_images_is_refused(encoder, x, words):
     assert all(word in str(caught.value) for word in words), caught.value
 
 
-def test_a_probe_solves_what_a_plane_can_separate():
+def test_a_probe_solves_what_a_plane_can_separate_at_any_scale():
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(300) % 3
-    features = torch.eye(3)[y] * 1000 + torch.randn(300, 3, generator=generator)
-    features[:, 1] /= 1e6  # a column too small to matter unless it is standardised
+    features = 1000 * torch.randn(300, 4, generator=generator)
+    features[:, 1:] = 1e-6 * (20 * torch.eye(3)[y] + torch.randn(300, 3, generator=generator))
     probe = linear_probe(features[:150], y[:150])
     assert probe.score(features[150:], y[150:]) == 1
     assert np.allclose(probe.predict_proba(features).sum(1), 1)

@@ -63,6 +63,15 @@ def test_mean_and_std_are_part_of_the_net_but_not_of_its_weights():
     assert {"mean", "std"} <= dict(net.named_buffers()).keys() and not {"mean", "std"} & net.state_dict().keys()
 
 
+def test_photographs_are_normalised_inside_the_net_as_its_public_weights_expect():
+    net, seen = CifarResNet(8), []
+    net.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    x = torch.rand(2, 3, 32, 32)
+    net(x)
+    for channel, (mean, std) in enumerate([(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)]):
+        torch.testing.assert_close(seen[0][:, channel], (x[:, channel] - mean) / std)
+
+
 @pytest.mark.parametrize("size", [8, 16, 28])
 def test_the_digit_net_takes_every_size_of_digit(size):
     net = DigitNet()

@@ -146,7 +146,7 @@ def test_the_conda_environment_lists_what_pyproject_lists():
     assert environment["channels"] == ["conda-forge"]
     wanted = [f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in ALL]
     python = f"python{PYPROJECT['project']['requires-python']}"
-    assert environment["dependencies"] == [python, "pip", *wanted, {"pip": ["--editable ."]}]
+    assert environment["dependencies"] == [python, "pip", *wanted, {"pip": ["-e ."]}]
 
 
 # ---------------------------------------------------------------- folders

@@ -35,5 +35,47 @@ def random_light(x: Tensor, strength: float = 0.4) -> Tensor:
     return ((x - mean) * gain + mean * offset).clamp(0, 1)
 
 
+def random_noise(x: Tensor, strength: float = 0.05) -> Tensor:
+    """Add Gaussian noise of standard deviation `strength` to every pixel, within [0, 1]."""
+    return (x + strength * torch.randn_like(x)).clamp(0, 1)
+
+
+def random_warp(
+    x: Tensor,
+    rotation: float = 10,
+    shear: float = 0.2,
+    zoom: float = 0.15,
+    shift: float = 0.125,
+    elastic: float = 0.1,
+) -> Tensor:
+    """Bend every image on its own: turn, slant, stretch, move, and push it about as if it were rubber.
+
+    Up to `rotation` degrees, a slope of `shear`, factors of 1 + `zoom` and its inverse along each
+    side, and moves by a share `shift` of the side; nine points of the image wander by up to a share
+    `elastic` and the rest follows smoothly. What enters at the border is black.
+    Source: Simard et al. (2003), doi:10.1109/ICDAR.2003.1227801. Taught in notebook 05.
+    """
+    n, _, h, w = x.shape
+    like = {"device": x.device, "dtype": x.dtype}
+
+    def within(bound: float, *shape: int) -> Tensor:
+        return bound * (2 * torch.rand(shape, **like) - 1)
+
+    angle, slope = torch.deg2rad(within(rotation, n)), within(shear, n)
+    right = torch.stack([angle.cos(), angle.sin()])
+    down = torch.stack([-angle.sin(), angle.cos()]) + slope * right
+    stretch = (1 + zoom) ** within(1, 2, n)
+    matrix = torch.stack([stretch * right, stretch * down]).permute(2, 0, 1)
+    side = torch.tensor([w, h], **like)
+    # Where each pixel comes from, in pixels from the centre; grid_sample wants shares of half a side.
+    rows, columns = (torch.arange(size, **like) - (size - 1) / 2 for size in (h, w))
+    here = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).view(1, h * w, 2)
+    there = (here @ matrix + within(shift, n, 1, 2) * side).view(n, h, w, 2)
+    if elastic:
+        pushed = F.interpolate(within(elastic, n, 2, 3, 3), size=(h, w), mode="bicubic", align_corners=True)
+        there = there + pushed.permute(0, 2, 3, 1) * side
+    return F.grid_sample(x, 2 * there / side, align_corners=False).clamp(0, 1)
+
+
 def _chance(x: Tensor, share: float) -> Tensor:
     return torch.rand(len(x), 1, 1, 1, device=x.device) < share

@@ -30,12 +30,13 @@ LABELS = (1, 2, 5, 10, 20, 50)
 
 
 def few_labels(seed: int) -> dict[str, dict[str, float]]:
-    """Measure accuracy on surfaces against labels per class: three learners, one network (notebook 01)."""
+    """Measure accuracy on surfaces against labels per class: four learners, one network (notebook 01)."""
     train, test = photos.surfaces("train"), photos.surfaces("test")
     return {
-        "transfer": _probed(True, train, test, seed),
+        "transfer, fine-tuned": {str(n): _trained(True, train.few(n, seed), test, seed) for n in LABELS},
+        "transfer, frozen": _probed(True, train, test, seed),
+        "scratch": {str(n): _trained(False, train.few(n, seed), test, seed) for n in LABELS},
         "untrained features": _probed(False, train, test, seed),
-        "scratch": {str(n): _scratch(train.few(n, seed), test, seed) for n in LABELS},
     }
 
 
@@ -49,9 +50,11 @@ def _probed(pretrained: bool, train: Domain, test: Domain, seed: int) -> dict[st
     return scores
 
 
-def _scratch(few: Domain, test: Domain, seed: int) -> float:
-    model = Classifier(image_encoder("photos", pretrained=False).requires_grad_(True), few.classes)
-    fit(model, few, steps=200, batch_size=32, augment=random_flip, seed=seed)
+def _trained(pretrained: bool, few: Domain, test: Domain, seed: int) -> float:
+    seed_everything(seed)
+    model = Classifier(image_encoder("photos", pretrained=pretrained).requires_grad_(True), few.classes)
+    rate = 1e-3 if pretrained else 2e-3
+    fit(model, few, steps=200, batch_size=32, lr=rate, augment=random_flip, seed=seed)
     return accuracy(model, test)
 
 
@@ -60,7 +63,7 @@ def adaptation(seed: int) -> dict[str, float]:
     source = digits.printed(4000, seed)
     target, unseen = digits.handwritten().split(0.5, seed)
     inputs = target.unlabelled()
-    settings = {"lr": 5e-3, "epochs": 30, "seed": seed}
+    settings = {"lr": 5e-3, "epochs": 30, "batch_size": 32, "seed": seed}
     models = {
         "source only": _fitted(source, **settings),
         "CORAL": _fitted(source, inputs, penalty=coral, weight=ramp(1.0), **settings),

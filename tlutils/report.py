@@ -2,7 +2,8 @@
 
 Each notebook runs from top to bottom in a fresh kernel. Its claims and its seconds go to
 `data/results.json`; the tables of notebooks and of results in README.md are drawn from there and
-from the notebooks' cards. When one notebook fails, nothing is written.
+from the notebooks' cards. When one notebook fails, nothing is written. The stored experiments are
+measured by `python -m tlutils.experiments`, which takes longer.
 """
 
 from __future__ import annotations
@@ -148,6 +149,15 @@ def replace_files(contents: Mapping[Path, str]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def draw_figure(root: Path) -> None:
+    """Draw the README's figure, the stored learning curve of notebook 01, to `data/readme.png`."""
+    from tlutils.evidence import stored
+    from tlutils.plots import learning_curve
+
+    figure = learning_curve(stored("few_labels"), title="Transfer needs fewer labels", xlabel="labels per class")
+    figure.savefig(root / "data" / "readme.png", dpi=100, bbox_inches="tight", pad_inches=0.1)
+
+
 def _measured(line: dict) -> str:
     interval = f" [{line['low']:.3g}, {line['high']:.3g}]" if "low" in line else ""
     return f"{line['mean']:.3g}{interval}"
@@ -166,5 +176,6 @@ def _cell(text: str) -> str:
 if __name__ == "__main__":
     try:
         report(Path.cwd())
+        draw_figure(Path.cwd())
     except (NotebookFailed, OSError, ValueError) as error:
         sys.exit(f"{error}\nNothing was written.")

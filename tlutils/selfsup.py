@@ -1,0 +1,110 @@
+"""Learning without labels: two views of one picture belong together, views of different pictures do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlutils.domains import Domain
+from tlutils.session import watched_by_a_person
+from tlutils.train import batches, check_terms, check_weights, given_back, record, seeded, training_mode
+
+
+class Projected(nn.Module):
+    """An encoder f and a small head g on top of it: unit vectors g(f(x)) / ‖g(f(x))‖, (n, dim).
+
+    The encoder must have attributes `dim`, the width of its output, and `channels`. Source: Chen et
+    al. (2020), section 2.1, arXiv:2002.05709. Taught in notebook 05.
+    """
+
+    def __init__(self, encoder: nn.Module, dim: int = 64) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Sequential(nn.Linear(encoder.dim, encoder.dim), nn.ReLU(), nn.Linear(encoder.dim, dim))
+        self.dim = dim
+        self.channels = getattr(encoder, "channels", None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(self.head(self.encoder(x)), dim=1)
+
+
+def contrastive_loss(z1: Tensor, z2: Tensor, temperature: float = 0.2) -> Tensor:
+    """Return the mean NT-Xent loss of two views z1, z2 (n, d): row i of one belongs to row i of the other.
+
+    Every row of the 2n has to pick its partner among the 2n − 1 others; the score of a pair is its
+    cosine over `temperature`. Rows need not have unit length.
+
+    Raises ValueError for shapes that do not fit, fewer than two rows, or a temperature that is not
+    positive. Source: Chen et al. (2020), equation 1, arXiv:2002.05709. Taught in notebook 05.
+    """
+    for name, z in (("first", z1), ("second", z2)):
+        if not isinstance(z, Tensor) or z.ndim != 2 or not z.is_floating_point():
+            found = f"{z.dtype} {tuple(z.shape)}" if isinstance(z, Tensor) else type(z).__name__
+            raise ValueError(f"the {name} view must be a float tensor (n, d), got {found}")
+    if z1.shape != z2.shape:
+        raise ValueError(f"two views of the same rows have one shape, got {tuple(z1.shape)} and {tuple(z2.shape)}")
+    if len(z1) < 2:
+        raise ValueError(f"the views have {len(z1)} rows; a contrast needs at least 2")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    scores = (z @ z.T / temperature).fill_diagonal_(-torch.inf)  # nobody is their own partner
+    partner = torch.arange(len(z), device=z.device).roll(len(z1))
+    return F.cross_entropy(scores, partner)
+
+
+def fit_unlabelled(
+    model: nn.Module,
+    domain: Domain,
+    augment: Callable[[Tensor], Tensor],
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = contrastive_loss,
+    epochs: int = 10,
+    steps: int | None = None,
+    batch_size: int = 128,
+    lr: float = 5e-3,
+    seed: int = 0,
+) -> list[dict[str, float]]:
+    """Train `model` in place so that two random views of the same input get outputs of small `loss`.
+
+    `augment` draws a view of every row of a batch and is called for two at a time; labels of the
+    domain are never read. Rates follow one cycle up to `lr`; `steps` replaces `epochs` (passes over
+    the domain). Returns the mean loss, a dict per epoch.
+
+    Raises ValueError for a domain, views or a loss that cannot be trained on, FloatingPointError
+    when the loss stops being finite. Source: Chen et al. (2020), algorithm 1, arXiv:2002.05709.
+    Taught in notebook 05.
+    """
+    from accelerate import Accelerator
+    from tqdm.auto import tqdm
+
+    if not isinstance(domain.x, Tensor) or len(domain) < 2:
+        raise ValueError(f"{domain.name}: learning from views needs a tensor of at least 2 rows, got {domain!r}")
+    domain = domain.unlabelled()
+    accelerator = Accelerator()
+    modules = [model.to(memory_format=torch.channels_last)]  # the faster layout for convolutions, and exact
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=1e-2)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    per_epoch = max(1, len(domain) // batch_size)
+    total = steps or epochs * per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, lr, total_steps=total, cycle_momentum=False)
+    history = []
+    with seeded(seed), training_mode(model), given_back(accelerator, modules):
+        stream = batches(domain, batch_size)
+        for step in tqdm(range(total), disable=not watched_by_a_person(), leave=False):
+            x = next(stream)[0].to(accelerator.device)
+            views = augment(torch.cat([x, x]))
+            if views.shape[0] != 2 * len(x):
+                raise ValueError(f"augment must return a view of every row: {2 * len(x)} given, {len(views)} returned")
+            terms = {"loss": loss(*model(views).split(len(x)))}
+            check_terms(terms, step)
+            optimizer.zero_grad()
+            accelerator.backward(terms["loss"])
+            optimizer.step()
+            schedule.step()
+            record(history, terms, step, per_epoch)
+    check_weights(modules, total)
+    return history
