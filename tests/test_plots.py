@@ -139,7 +139,12 @@ def test_a_comparison_shows_every_run_mean_and_interval():
     assert [text.get_text() for text in axes.texts] == ["60%", "90%"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given)
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
-    assert [text.get_text() for text in compare(given, title="", percent=False).axes[0].texts] == ["0.6", "0.9"]
+
+
+def test_a_comparison_of_other_numbers_writes_them_short_and_with_a_true_minus():
+    given = {str(value): around(value) for value in (0.604, -0.1, 0.0, 12.34)}
+    axes = compare(given, title="", percent=False).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0.60", "−0.10", "0.00", "12.3"]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 9])
@@ -232,10 +237,10 @@ def test_at_most_four_hundred_rows_of_a_domain_are_drawn():
 
 
 class Right:
-    """Answers 1 to the right of 0.5."""
+    """Answers the second class to the right of 0.5."""
 
-    def predict(self, x):
-        return (x[:, 0] > 0.5).long()
+    def decision_function(self, x):
+        return (x[:, 0] - 0.5).numpy()
 
 
 def plane(shift=0.0, n=400):

@@ -47,5 +47,6 @@ def _weights(name: str) -> dict:
     path = data_dir() / f"{name}.safetensors"
     expected = model_card(name)["sha256"]
     if sha256(path) != expected:
-        raise ValueError(f"{path} does not match its card: sha256 {sha256(path)}, expected {expected}; restore the file")
+        found = sha256(path)
+        raise ValueError(f"{path} does not match its card: sha256 {found}, expected {expected}; restore the file")
     return {key.removeprefix("encoder."): value for key, value in load_file(path).items() if key.startswith("encoder.")}

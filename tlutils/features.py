@@ -27,9 +27,10 @@ def extract_features(encoder: nn.Module, x: Tensor, *, batch_size: int = 256) ->
 def linear_probe(features: Tensor, labels: Tensor, *, weights: Tensor | None = None, regularisation: float = 1.0):
     """Return a scikit-learn pipeline, fitted: standardised features (n, d), then multinomial logistic regression.
 
-    `weights` (n,) says how much each row counts; `regularisation` is the inverse strength C. Raises ValueError when features and labels differ in
-    number, a label is unknown (−1) or only one class is present. Source: Alain & Bengio (2017), arXiv:1610.01644. Taught in
-    notebook 00.
+    `weights` (n,) says how much each row counts; `regularisation` is the inverse strength C.
+
+    Raises ValueError when features and labels differ in number, a label is unknown (−1) or only one
+    class is present. Source: Alain & Bengio (2017), arXiv:1610.01644. Taught in notebook 00.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

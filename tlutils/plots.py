@@ -46,7 +46,7 @@ def learning_curve(
     if not 0 < len(curves) <= len(COLOURS):
         raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
     figure, (axes,) = _figure(1, (7, 4.2))
-    for (name, curve), colour, marker in zip(curves.items(), COLOURS, MARKERS, strict=False):
+    for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
         x = sorted(curve)
         axes.plot(x, [curve[k].mean for k in x], color=colour, marker=marker)
         axes.fill_between(x, [curve[k].low for k in x], [curve[k].high for k in x], color=colour, alpha=0.15, lw=0)
@@ -67,11 +67,12 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
     Taught in notebook 04.
     """
     figure, (axes,) = _figure(1, (7, 0.9 + 0.5 * len(estimates)))
-    for row, ((name, estimate), colour) in enumerate(zip(estimates.items(), COLOURS * 3, strict=False)):
+    for row, (estimate, colour) in enumerate(zip(estimates.values(), COLOURS * 3, strict=False)):
         axes.plot([estimate.low, estimate.high], [row, row], color=colour, lw=5, alpha=0.3, solid_capstyle="round")
         axes.plot(estimate.runs, [row] * len(estimate.runs), "o", color=colour, ms=4, alpha=0.6)
         axes.plot([estimate.mean], [row], "|", color=colour, ms=20, mew=3)
-        text = f"{estimate.mean:.0%}" if percent else f"{estimate.mean:.3g}"
+        digits = 1 if abs(estimate.mean) >= 1 else 2
+        text = f"{estimate.mean:.0%}" if percent else f"{estimate.mean:.{digits}f}".replace("-", "−")
         axes.annotate(text, (estimate.mean, row), (0, 11), textcoords="offset points", color=colour, ha="center")
     axes.set_yticks(range(len(estimates)), list(estimates))
     axes.set_ylim(len(estimates) - 0.4, -0.7)
@@ -133,7 +134,7 @@ def two_domains(
                 continue
             cell.plot(x, y, ",", color="none")
             for px, py, label in zip(x, y, labels[which].tolist(), strict=False):
-                cell.text(px, py, str(label), color=colour, fontsize=8, alpha=0.8, ha="center", va="center", clip_on=True)
+                cell.text(px, py, str(label), color=colour, fontsize=8, alpha=0.8, ha="center", va="center")
         cell.set(title=title, xticks=[], yticks=[])
         cell.grid(visible=False)
     for name, colour, x in zip(names, COLOURS, (0.02, 0.45), strict=False):

@@ -38,7 +38,8 @@ def printed(n: int = 4000, seed: int = 0, characters: str = string.digits) -> Do
     Raises ValueError when n is smaller than the number of classes or a character repeats or cannot
     be printed. Taught in notebook 02.
     """
-    if not characters or len(set(characters)) < len(characters) or not all(c.isascii() and c.isalnum() for c in characters):
+    printable = all(c.isascii() and c.isalnum() for c in characters)
+    if not characters or not printable or len(set(characters)) < len(characters):
         raise ValueError(f"characters must be different ASCII letters or digits, got {characters!r}")
     if n < len(characters):
         raise ValueError(f"n must be at least the number of characters ({len(characters)}), got {n}")
@@ -49,7 +50,7 @@ def printed(n: int = 4000, seed: int = 0, characters: str = string.digits) -> Do
 
 
 def handwritten() -> Domain:
-    """Return scikit-learn's 1,797 digits (n, 1, 8, 8), values in [0, 1], written by 43 people.
+    """Return scikit-learn's 1,797 digits (n, 1, 8, 8), values in [0, 1], written by 13 people.
 
     Source: Alpaydin & Kaynak (1998), doi:10.24432/C50P49. Taught in notebook 02.
     """
@@ -68,7 +69,8 @@ def mnist(part: str = "train") -> Domain:
     stem = _part(part, {"train": "train", "test": "t10k"})
     images = _idx(fetch(f"mnist/MNIST/raw/{stem}-images-idx3-ubyte.gz"), header=16).reshape(-1, 28, 28)
     labels = _idx(fetch(f"mnist/MNIST/raw/{stem}-labels-idx1-ubyte.gz"), header=8)
-    return Domain(_as_images(images / np.float32(255)), torch.from_numpy(labels.astype(np.int64)), DIGITS, f"MNIST, {part}")
+    y = torch.from_numpy(labels.astype(np.int64))
+    return Domain(_as_images(images / np.float32(255)), y, DIGITS, f"MNIST, {part}")
 
 
 def usps(part: str = "train") -> Domain:
