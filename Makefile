@@ -9,7 +9,7 @@ ORDER ?= random
 MIRROR := $(wildcard ../shared/data)
 # Idle threads sleep instead of spinning: where another program is busy, small networks train 4 times as fast.
 OMP_WAIT_POLICY ?= PASSIVE
-export OMP_WAIT_POLICY
+
 
 .PHONY: help setup lab test lint report lock clean
 

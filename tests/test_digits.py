@@ -56,7 +56,7 @@ class TestEmbedded:
         ink = many.x.sum((1, 2, 3))
         assert ink.min() > 2 and ink.max() < 50
         rows = (many.x.amax(3) > 0).float().sum(2).squeeze(1)
-        assert rows.min() >= 6, "at least 80 % of eight rows"
+        assert rows.min() >= 6, "at least 65 % of 32 rows touch six blocks"
 
     def test_letters_can_be_printed(self):
         letters = printed(104, characters=string.ascii_letters)
@@ -142,6 +142,22 @@ def test_usps_is_complete(real, part, label_counts):
     assert domain.x.min() >= 0 and 0.99 < domain.x.max() <= 1 and domain.name == f"USPS, {part}"
 
 
+@pytest.mark.parametrize(("load", "files"), [(mnist, MNIST_TEST), (usps, ["usps/usps.h5"])])
+def test_the_real_digits_stand_upright(real, load, files):
+    real(*files)
+    domain = load("test")
+    mine, known = (
+        torch.stack([d.x[d.y == k].mean(0) for k in range(10)])
+        for d in (resized(domain, 16), resized(handwritten(), 16))
+    )
+
+    def likeness(a, b):
+        return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1]
+
+    turned = [k for q in range(4) for k in (mine.rot90(q, (2, 3)), mine.mT.rot90(q, (2, 3)))]
+    assert max(range(8), key=lambda i: likeness(turned[i], known)) == 0
+
+
 @pytest.mark.parametrize(("part", "n", "files"), [("train", 8000, MNIST_TRAIN), ("test", 2000, MNIST_TEST)])
 def test_row_i_of_mnist_m_shows_row_i_of_mnist(real, part, n, files):
     real("mnist_m/mnist_m_subset.zip", *files)
@@ -166,8 +182,8 @@ TINY = Domain(GREY, torch.tensor([0, 1, -1]), ("a", "b"), "tiny")
 
 
 def test_shrinking_averages_areas():
-    smaller = resized(TINY, 4)
-    torch.testing.assert_close(smaller.x, GREY.reshape(3, 1, 4, 2, 4, 2).mean((3, 5)))
+    smaller = resized(TINY, 2)
+    torch.testing.assert_close(smaller.x, GREY.reshape(3, 1, 2, 4, 2, 4).mean((3, 5)))
     assert smaller.y.equal(TINY.y) and smaller.classes == TINY.classes and smaller.name == "tiny"
 
 

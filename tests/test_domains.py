@@ -38,6 +38,14 @@ def test_a_domain_keeps_what_it_is_given_and_says_what_it_is():
     assert repr(Domain(["good", "bad"], None, CLASSES, "texts")) == "Domain('texts': 2 examples, texts, no labels)"
 
 
+def test_map_puts_other_inputs_under_the_same_labels(numbered):
+    doubled = numbered.map(lambda x: 2 * x)
+    assert doubled.x.equal(2 * numbered.x) and doubled.y is numbered.y
+    assert doubled.classes == CLASSES and doubled.name == "numbered"
+    with pytest.raises(ValueError, match=r"shape \(59,\) to match x, got \(60,\)"):
+        numbered.map(lambda x: x[1:])
+
+
 def test_a_domain_is_frozen(numbered):
     with pytest.raises(FrozenInstanceError):
         numbered.y = None

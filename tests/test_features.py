@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from tlutils import Classifier, DigitNet, extract_features, linear_probe
 
@@ -78,6 +79,17 @@ def test_a_weaker_regularisation_gives_larger_weights():
     features, y = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 2
     norms = [np.abs(linear_probe(features, y, regularisation=c)[-1].coef_).sum() for c in (0.001, 1.0)]
     assert norms[0] < norms[1] / 2
+
+
+def test_weights_say_how_much_each_row_counts():
+    generator = torch.Generator().manual_seed(0)
+    features, y = torch.randn(80, 3, generator=generator), torch.arange(80) % 2
+    weights = torch.arange(80) // 40 + 1.0  # the second half counts twice
+    standardised = (features - features.mean(0)) / features.std(0, correction=0)
+    twice = torch.cat([standardised, standardised[40:]]), torch.cat([y, y[40:]])
+    mine = linear_probe(features, y, weights=weights)[-1].coef_
+    assert np.allclose(mine, LogisticRegression(max_iter=1000).fit(*twice).coef_, atol=1e-3)
+    assert not np.allclose(mine, linear_probe(features, y)[-1].coef_, atol=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,12 @@ def test_patches_show_four_zoom_levels_everywhere_in_the_picture(picture):
     assert x.min() < 3 and x.max() > 124
 
 
+def test_shrinking_averages_pixels_and_skips_none(picture):
+    picture(np.random.default_rng(0).integers(0, 256, (128, 256)))
+    contrasts = surfaces("train", per_class=10).x[:, 0].std((1, 2))
+    assert contrasts.min() < 0.5 * contrasts.max(), "noise averages out at the larger zooms"
+
+
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_the_seed_decides_where_surfaces_are_cut(part):
     one, same, other = (surfaces(part, 3, seed=seed) for seed in (1, 1, 2))

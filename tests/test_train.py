@@ -41,7 +41,11 @@ class Adversary(torch.nn.Module):
 # What training does
 
 
-@pytest.mark.parametrize("setting", [{}, {"penalty": mmd}, {"augment": lambda x: x + torch.randn_like(x)}], ids=str)
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"penalty": mmd}, {"augment": lambda x: x + torch.randn_like(x)}],
+    ids=["plain", "penalty", "augment"],
+)
 def test_training_gives_the_same_bits_for_the_same_seed(new_model, new_domain, setting):
     target = {"target": new_domain(shift=1.0, seed=1).unlabelled()} if "penalty" in setting else {}
     models = [new_model() for _ in range(3)]
@@ -524,7 +528,7 @@ def finite_with_a_broken_gradient(a, b):
         {"augment": lambda x: x * 1e38, "steps": 1},
         {"augment": lambda x: x * 1e25, "steps": 30},
     ],
-    ids=str,
+    ids=["rate", "huge rate", "gradient", "last gradient", "nan weight", "inf weight", "huge inputs", "large inputs"],
 )
 def test_training_that_diverges_stops_with_an_error(new_model, new_domain, setting):
     model = new_model()

@@ -1,5 +1,11 @@
 """Transfer learning you can run: the package behind the course's notebooks."""
 
+import os
+
+# Threads that wait should sleep. Spinning, torch's default, makes small networks many times slower
+# as soon as anything else runs on the machine. Only heeded when set before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from tlutils.guard import guard_torchvision
 
 guard_torchvision()  # before anything imports torchvision

@@ -152,7 +152,7 @@ def border(model, source: Domain, target: Domain) -> Figure:
         if domain.y is None or domain.x.shape[1:] != (2,) or len(domain.classes) != 2:
             raise ValueError(f"a border is drawn for labelled rows (n, 2) of two classes, got {domain!r}")
     rows = torch.cat([source.x, target.x])
-    low, high = rows.min(0).values, rows.max(0).values
+    low, high = rows.min(0).values.tolist(), rows.max(0).values.tolist()
     grid = torch.meshgrid(*(torch.linspace(a, b, 300) for a, b in zip(low, high, strict=True)), indexing="xy")
     scores = torch.as_tensor(model.decision_function(torch.stack(grid, -1).reshape(-1, 2))).reshape(300, 300)
     figure, cells = _figure(2, (7.5, 3.4), columns=2)
