@@ -11,12 +11,13 @@ MIRROR := $(wildcard ../shared/data)
 OMP_WAIT_POLICY ?= PASSIVE
 
 
-.PHONY: help setup lab test lint report lock clean
+.PHONY: help setup lab test lint report bench lock clean
 
 help:
 	@echo "make lab     open the course in JupyterLab"
 	@echo "make test    run every test and re-run every notebook (ORDER=random, given or a seed)"
 	@echo "make report  measure the results again and rewrite the README's tables"
+	@echo "make bench   measure the claims about speed (half an hour; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
 	@echo "make lint    only check the style"
 	@echo "make lock    resolve requirements.lock anew"
@@ -46,6 +47,11 @@ test: lint
 
 report: setup
 	$(BIN)/python -m tlutils.report
+
+bench: setup
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[bench]
+	$(BIN)/python -W ignore tests/bench/bench.py
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/digits_protocol.py
 
 lock: setup
 	$(BIN)/python .ci/lock.py

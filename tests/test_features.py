@@ -8,6 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from tlutils import Classifier, DigitNet, extract_features, linear_probe
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLUTILS_CACHE", str(tmp_path))
+
+
 @pytest.fixture
 def encoder():
     torch.manual_seed(0)
@@ -57,12 +62,84 @@ def test_features_carry_no_gradient_but_a_head_can_learn_from_them(encoder):
         (torch.rand(1, 8, 8), ["(n, 1, h, w)", "(1, 8, 8)"]),
         (torch.ones(5, 1, 8, 8, dtype=torch.uint8), ["float tensor", "torch.uint8"]),
         (np.ones((5, 1, 8, 8), np.float32), ["float tensor", "ndarray"]),
+        (["a text"], ["float tensor", "list"]),
+        (torch.rand(0, 1, 8, 8), ["(0, 1, 8, 8)"]),
+        (255 * torch.ones(5, 1, 8, 8), ["[0, 1]", "255", "divide by 255"]),
+        (torch.linspace(-2, 2, 320).view(5, 1, 8, 8), ["-2 to 2", "encoder's own"]),
+        (torch.linspace(0, 300, 320).view(5, 1, 8, 8), ["0 to 300", "encoder's own"]),
+        (torch.full((5, 1, 8, 8), torch.nan), ["NaN"]),
+        (torch.full((5, 1, 8, 8), torch.inf), ["inf"]),
     ],
 )
 def test_what_is_not_a_batch_of_images_is_refused(encoder, x, words):
     with pytest.raises(ValueError) as caught:
         extract_features(encoder, x)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_one_bad_pixel_is_found_and_a_rounding_error_forgiven(encoder):
+    x = torch.rand(300, 1, 8, 8)
+    x[0, 0, 0, 0], x[1, 0, 0, 0] = 1.005, -0.005
+    extract_features(encoder, x)
+    for wrong in (torch.nan, 1.2, -0.2):
+        x[299, 0, 7, 7] = wrong
+        with pytest.raises(ValueError, match="values in"):
+            extract_features(encoder, x)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_holds_at_least_one_image(encoder, batch_size):
+    with pytest.raises(ValueError, match="batch_size"):
+        extract_features(encoder, torch.rand(3, 1, 8, 8), batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (torch.nn.Identity(), "shape (3, 1, 8, 8)"),
+        (torch.nn.Flatten(0), "shape (192,)"),
+        (torch.nn.LSTM(8, 4), "tuple"),
+    ],
+)
+def test_an_encoder_must_return_a_row_for_each_image(network, words):
+    network.forward = (lambda x: (x, x)) if "tuple" in words else network.forward
+    with pytest.raises(ValueError) as caught:
+        extract_features(network, torch.rand(3, 1, 8, 8))
+    assert words in str(caught.value)
+
+
+def test_any_network_will_do_with_or_without_weights():
+    x = torch.rand(5, 2, 4, 4)
+    assert extract_features(torch.nn.Flatten(), x).equal(x.flatten(1))
+    net = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.Flatten())
+    torch.testing.assert_close(extract_features(net, x.double()), net(x).detach())
+
+
+def test_callers_precision_and_gradient_settings_do_not_leak_in(encoder):
+    x = torch.rand(9, 1, 8, 8)
+    expected = extract_features(encoder, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert extract_features(encoder, x).equal(expected)
+    assert extract_features(encoder, x.clone().requires_grad_(True)).equal(expected)
+
+
+def test_a_failing_encoder_is_given_back_in_its_mode(encoder):
+    encoder.train()
+
+    def fail(module, inputs):
+        raise RuntimeError("broken")
+
+    encoder.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="broken"):
+        extract_features(encoder, torch.rand(9, 1, 8, 8), batch_size=2)
+    assert all(module.training for module in encoder.modules())
+
+
+def test_the_caller_keeps_images_as_they_were(encoder):
+    x = torch.rand(9, 1, 8, 8)
+    before = x.clone()
+    extract_features(encoder, x, batch_size=2)
+    assert x.equal(before) and x.is_contiguous()
 
 
 def test_a_probe_solves_what_a_plane_can_separate_at_any_scale():

@@ -87,6 +87,37 @@ def test_the_width_of_the_digit_net_changes_its_size_but_not_its_features():
     assert sum(p.numel() for p in narrow.parameters()) < sum(p.numel() for p in wide.parameters())
 
 
+@pytest.mark.parametrize("build", [DigitNet, CifarResNet, lambda: CifarResNet(8)], ids=["digits", "20", "8"])
+def test_every_weight_and_statistic_lies_in_exactly_one_block_in_depth_order(build):
+    net = build()
+    assert len(net.blocks) == 4
+    for listed in ("parameters", "buffers"):
+        in_blocks = [id(value) for block in net.blocks for value in getattr(block, listed)()]
+        # mean and std belong to the input, not to a block
+        in_net = [id(v) for name, v in getattr(net, f"named_{listed}")() if name not in ("mean", "std")]
+        assert in_blocks == in_net, "each once, and in the order of the network"
+
+
+@pytest.mark.parametrize(("net", "size"), [(DigitNet(4), 8), (CifarResNet(8), 16)], ids=["digits", "photos"])
+def test_no_block_sees_what_a_later_one_computes(net, size):
+    order = []
+    for number, block in enumerate(net.blocks):
+        for layer in block.modules():
+            layer.register_forward_hook(lambda *_, number=number: order.append(number))
+    net.eval()(torch.rand(1, net.channels, size, size))
+    assert order == sorted(order) and set(order) == {0, 1, 2, 3}
+
+
+def test_the_blocks_add_no_name_to_the_weights():
+    for net in (DigitNet(), CifarResNet()):
+        names, before = set(net.state_dict()), len(list(net.modules()))
+        assert net.blocks and set(net.state_dict()) == names and len(list(net.modules())) == before
+    assert {name.partition(".")[0] for name in CifarResNet().state_dict()} == {
+        *("conv1", "bn1", "layer1", "layer2", "layer3")
+    }
+    assert {name.partition(".")[0] for name in DigitNet().state_dict()} == {"layers"}
+
+
 @pytest.mark.parametrize("classes", [4, ("a", "b", "c", "d")])
 def test_a_classifier_gives_features_and_scores_from_one_pass(classes):
     model = Classifier(DigitNet(4), classes)

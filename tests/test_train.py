@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 import tlutils
 from tlutils import Classifier, Domain, accuracy, coral, fit, mmd, predict, ramp
-from tlutils.train import training_mode
+from tlutils.loop import training_mode
 
 SHORT = {"epochs": 2, "batch_size": 15}
 
@@ -158,7 +158,7 @@ def test_augment_changes_what_the_model_sees(new_model, new_domain):
 # Weight
 
 
-def test_a_weight_function_sees_progress_from_zero_to_below_one(new_model, new_domain):
+def test_a_weight_function_sees_progress_from_zero_to_one(new_model, new_domain):
     seen = []
     fit(
         new_model(),
@@ -168,7 +168,7 @@ def test_a_weight_function_sees_progress_from_zero_to_below_one(new_model, new_d
         weight=lambda p: seen.append(p) or 1.0,
         **SHORT,
     )
-    assert seen == [step / 12 for step in range(12)]
+    assert seen == [step / 11 for step in range(12)]
 
 
 def test_the_weight_multiplies_the_penalty(new_model, new_domain):
@@ -193,6 +193,87 @@ def test_ramp_climbs_from_zero_to_its_peak(peak):
     assert values[0] == 0 and values[-1] == pytest.approx(peak)
     assert all(low < high for low, high in pairwise(values))
     assert values[5] == pytest.approx(peak * (2 / (1 + 2.718281828 ** (-10 * 0.1)) - 1), rel=1e-3), "Ganin's schedule"
+
+
+def test_bug_6_the_weight_leaves_a_penaltys_own_weights_learning_in_full(new_model, new_domain):
+    """λ scales what the encoder feels, not what a discriminator feels."""
+    gradients = {}
+    for weight in (0.1, 1.0):
+        model, adversary = new_model(), Adversary()
+        with torch.no_grad():
+            adversary.score.weight.fill_(0.2)
+            adversary.score.bias.zero_()
+        optimizer = torch.optim.SGD([*model.encoder.parameters(), *adversary.parameters()], lr=0.0)
+        model.head.requires_grad_(False).weight.data.zero_()  # the penalty alone moves the encoder
+        fit(
+            model,
+            new_domain(),
+            new_domain(shift=2.0).unlabelled(),
+            penalty=adversary,
+            weight=weight,
+            optimizer=optimizer,
+            steps=1,
+        )
+        gradients[weight] = model.encoder.linear.weight.grad, adversary.score.weight.grad
+    torch.testing.assert_close(gradients[0.1][0], 0.1 * gradients[1.0][0])
+    torch.testing.assert_close(gradients[0.1][1], gradients[1.0][1])
+    assert gradients[1.0][0].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_a_ramped_weight_reaches_its_peak_in_a_run_of_any_length(new_model, new_domain, steps):
+    seen = []
+    climb = ramp(1.0)
+    fit(
+        new_model(),
+        new_domain(),
+        new_domain().unlabelled(),
+        penalty=gap,
+        weight=lambda p: seen.append(climb(p)) or seen[-1],
+        steps=steps,
+    )
+    assert seen[-1] == pytest.approx(1.0) and (steps == 1 or seen[0] == 0)
+
+
+def test_a_penalty_that_declares_it_is_given_the_logits_of_both_domains(new_model, new_domain):
+    seen = []
+
+    class Wanting:
+        needs_predictions = True
+
+        def __call__(self, a, b, logits_a, logits_b):
+            seen.append((a.shape, b.shape, logits_a.shape, logits_b.shape))
+            return gap(logits_a, logits_b)
+
+    target = new_domain(40, shift=2.0).partly_labelled(2)
+    fit(new_model(), new_domain(), target, penalty=Wanting(), steps=2, batch_size=20)
+    assert seen == [((20, 16), (20, 16), (20, 3), (20, 3))] * 2
+
+
+# The regulariser and the look after each epoch
+
+
+def test_a_regulariser_is_added_to_the_objective_and_recorded(new_model, new_domain):
+    plain, pulled = new_model(), new_model()
+    fit(plain, new_domain(), **SHORT)
+    history = fit(pulled, new_domain(), regulariser=lambda: 10 * pulled.head.weight.square().sum(), **SHORT)
+    assert set(history[0]) == {"source", "regulariser"} and history[-1]["regulariser"] < history[0]["regulariser"]
+    assert pulled.head.weight.norm() < plain.head.weight.norm()
+
+
+def test_a_look_after_each_epoch_sees_the_model_in_evaluation_mode_and_changes_nothing(new_model, new_domain):
+    looks = []
+
+    def look(seen):
+        torch.rand(7)
+        looks.append((seen is model, any(m.training for m in seen.modules()), predict(seen, new_domain().x)))
+
+    model, unseen = new_model(), new_model()
+    history = fit(model, new_domain(), epochs=3, batch_size=15, after_epoch=look)
+    assert history == fit(unseen, new_domain(), epochs=3, batch_size=15)
+    assert same(weights(model), weights(unseen))
+    assert [look[:2] for look in looks] == [(True, False)] * 3
+    assert looks[-1][2].equal(predict(model, new_domain().x))
 
 
 # Target labels
@@ -403,7 +484,7 @@ def test_no_progress_bar_when_nobody_watches(new_model, new_domain, capfd):
 
 
 def test_a_progress_bar_when_somebody_does(new_model, new_domain, capfd, monkeypatch):
-    monkeypatch.setattr("tlutils.train.watched_by_a_person", lambda: True)
+    monkeypatch.setattr("tlutils.loop.watched_by_a_person", lambda: True)
     fit(new_model(), new_domain(), **SHORT)
     assert "/12" in capfd.readouterr().err
 
@@ -453,6 +534,18 @@ def test_mixed_precision_ends_with_a_training_that_fails(new_model, new_domain, 
 
 
 # What training refuses
+
+
+def test_an_optimizer_that_leaves_a_penaltys_weights_out_is_refused(new_model, new_domain):
+    model = new_model()
+    with pytest.raises(ValueError, match=r"does not train the penalty's weights \(score.weight, score.bias"):
+        fit(
+            model,
+            new_domain(),
+            new_domain().unlabelled(),
+            penalty=Adversary(),
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        )
 
 
 def renamed(domain, classes):

@@ -11,28 +11,38 @@ from tlutils.guard import guard_torchvision
 guard_torchvision()  # before anything imports torchvision
 
 from tlutils import augment, course, datasets, plots  # noqa: E402
+from tlutils.adversary import DomainAdversary, reverse_gradient  # noqa: E402
 from tlutils.clustering import kmeans, match_clusters, matched_accuracy, nmi, stability  # noqa: E402
-from tlutils.discrepancy import coral, mmd  # noqa: E402
+from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein  # noqa: E402
 from tlutils.domains import Domain  # noqa: E402
 from tlutils.encoders import image_encoder, model_card  # noqa: E402
 from tlutils.evidence import ClaimFailed, Estimate, claim, repeat, stored  # noqa: E402
 from tlutils.features import extract_features, linear_probe  # noqa: E402
+from tlutils.finetune import L2SP, add_lora, fit_gradually, freeze, layerwise_rates, unfreeze  # noqa: E402
+from tlutils.information import InformationMaximisation, information, information_score  # noqa: E402
 from tlutils.nets import Classifier, DigitNet  # noqa: E402
+from tlutils.select import KeepBest, choose, reverse_validation  # noqa: E402
 from tlutils.selfsup import Projected, contrastive_loss, fit_unlabelled  # noqa: E402
 from tlutils.session import Session, start  # noqa: E402
 from tlutils.train import accuracy, fit, predict, ramp  # noqa: E402
 from tlutils.weighting import effective_size, importance_weights  # noqa: E402
 
 __all__ = [
+    "L2SP",
     "ClaimFailed",
     "Classifier",
     "DigitNet",
     "Domain",
+    "DomainAdversary",
     "Estimate",
+    "InformationMaximisation",
+    "KeepBest",
     "Projected",
     "Session",
     "accuracy",
+    "add_lora",
     "augment",
+    "choose",
     "claim",
     "contrastive_loss",
     "coral",
@@ -41,10 +51,15 @@ __all__ = [
     "effective_size",
     "extract_features",
     "fit",
+    "fit_gradually",
     "fit_unlabelled",
+    "freeze",
     "image_encoder",
     "importance_weights",
+    "information",
+    "information_score",
     "kmeans",
+    "layerwise_rates",
     "linear_probe",
     "match_clusters",
     "matched_accuracy",
@@ -53,9 +68,14 @@ __all__ = [
     "nmi",
     "plots",
     "predict",
+    "proxy_a_distance",
     "ramp",
     "repeat",
+    "reverse_gradient",
+    "reverse_validation",
+    "sliced_wasserstein",
     "stability",
     "start",
     "stored",
+    "unfreeze",
 ]

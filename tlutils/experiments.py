@@ -13,20 +13,22 @@ from typing import Any
 
 from tlutils.augment import random_flip
 from tlutils.datasets import digits, photos
-from tlutils.discrepancy import coral, mmd
+from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein
 from tlutils.domains import Domain
 from tlutils.encoders import image_encoder
 from tlutils.errors import unknown
 from tlutils.evidence import Estimate, experiments_file, repeat, stored_experiments
 from tlutils.features import extract_features, linear_probe
 from tlutils.nets import Classifier, DigitNet
+from tlutils.select import KeepBest, information_score, reverse_validation
 from tlutils.session import seed_everything, start
 from tlutils.store import write_json
-from tlutils.train import accuracy, fit, ramp
+from tlutils.train import Penalty, accuracy, fit, ramp
 from tlutils.weighting import importance_weights
 
 SEEDS = 5
 LABELS = (1, 2, 5, 10, 20, 50)
+WEIGHTS = (0, 0.1, 1, 10, 100, 1000)
 
 
 def few_labels(seed: int) -> dict[str, dict[str, float]]:
@@ -91,7 +93,65 @@ def _weighted(encoder: DigitNet, source: Domain, target: Domain, unseen: Domain)
     return probe.score(tested, unseen.y)
 
 
-EXPERIMENTS: dict[str, Callable[[int], dict]] = {"few_labels": few_labels, "adaptation": adaptation}
+def objective(seed: int) -> dict[str, dict]:
+    """Measure accuracies and label-free scores against λ for three distances, and stopping points (notebook 08)."""
+    source = digits.printed(4000, seed)
+    target, unseen = digits.handwritten().split(0.5, seed)
+    half, half_unseen = (part.subset((part.y < 2) | (part.y > 6)) for part in (target, unseen))
+    distances = {"MMD": mmd, "CORAL": coral, "sliced Wasserstein": sliced_wasserstein}
+    results = {
+        name: {f"{weight:g}": _weighed(distance, weight, source, target, unseen, seed) for weight in WEIGHTS}
+        for name, distance in distances.items()
+    }
+    results["MMD, half of the classes"] = {
+        f"{weight:g}": _weighed(mmd, weight, source, half, half_unseen, seed) for weight in WEIGHTS[:4]
+    }
+    results["stopping"] = {
+        "all classes": _stopped(source, target, unseen, seed),
+        "half of the classes": _stopped(source, half, half_unseen, seed),
+    }
+    return results
+
+
+def _weighed(
+    distance: Penalty, weight: float, source: Domain, target: Domain, unseen: Domain, seed: int
+) -> dict[str, float]:
+    def train(known: Domain, inputs: Domain) -> Classifier:
+        settings = {"steps": 150, "lr": 5e-3, "seed": seed}
+        if weight == 0:
+            return _fitted(known, **settings)
+        return _fitted(known, inputs, penalty=distance, weight=ramp(weight), **settings)
+
+    model = train(source, target.unlabelled())
+    known, met = (extract_features(model.encoder, domain.x[: len(unseen)]) for domain in (source, unseen))
+    return {
+        "target": accuracy(model, unseen),
+        "source": accuracy(model, source),
+        "proxy A-distance": proxy_a_distance(known, met),
+        "information": information_score(model, target),
+        "reverse validation": reverse_validation(train, source, target, seed=seed),
+    }
+
+
+def _stopped(source: Domain, target: Domain, unseen: Domain, seed: int) -> dict[str, float]:
+    inputs = target.unlabelled()
+    keep = KeepBest(lambda model: information_score(model, inputs))
+    scores = []
+
+    def look(model: Classifier) -> None:
+        keep(model)
+        scores.append(accuracy(model, unseen))
+
+    settings = {"penalty": mmd, "weight": ramp(1.0), "epochs": 10, "lr": 5e-3, "seed": seed}
+    model = _fitted(source, inputs, after_epoch=look, **settings)
+    return {"first epoch": scores[0], "last": scores[-1], "chosen": scores[keep.restore(model)], "best": max(scores)}
+
+
+EXPERIMENTS: dict[str, Callable[[int], dict]] = {
+    "few_labels": few_labels,
+    "adaptation": adaptation,
+    "objective": objective,
+}
 
 
 def measure(name: str) -> None:

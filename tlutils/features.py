@@ -2,26 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
+from tlutils.cache import cached_rows, joined
 from tlutils.domains import UNLABELLED
+from tlutils.fingerprint import fingerprint, network_parts
+from tlutils.session import watched_by_a_person
 from tlutils.train import evaluation_mode
 
+if TYPE_CHECKING:
+    from numpy import ndarray
 
-def extract_features(encoder: nn.Module, x: Tensor, *, batch_size: int = 256) -> Tensor:
-    """Return the features (n, dim), float32, of images x (n, c, h, w) from one pass in evaluation mode.
+TOLERANCE = 0.01  # pixels may leave [0, 1] by this much, as they do after some ways of resizing
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # x86, then ARM
 
-    Raises ValueError when x is not a float tensor of images with the encoder's channels.
-    Taught in notebook 00.
+
+def extract_features(
+    encoder: nn.Module, x: Tensor, *, batch_size: int = 256, cache: bool = True, allow_bfloat16: bool = False
+) -> Tensor:
+    """Return the features (n, dim), float32, of images x (n, c, h, w) in [0, 1] from one pass in evaluation mode.
+
+    Features of a frozen encoder (no parameter requires a gradient) are kept in the folder `features` of
+    $TLUTILS_CACHE, or of the user's cache, under a hash of weights, code, images and precision: the same call later,
+    or in another process, reads them, and after a kill it goes on where it was. Features of an encoder in
+    training are not kept, since its next step would make them useless; `cache=False` never keeps any.
+    `allow_bfloat16` computes in bfloat16 where the hardware does so natively: about three digits for up to four
+    times the speed.
+
+    Raises ValueError when x is not a float tensor of images in [0, 1] with the encoder's channels, or the encoder
+    does not return a row for each. Taught in notebook 06.
     """
-    if not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point() or x.shape[1] != encoder.channels:
+    check_images(encoder, x)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    x = x.detach()
+    device, dtype = _place(encoder)
+    bfloat16 = allow_bfloat16 and dtype == torch.float32 and computes_bfloat16(device)
+    encoder.to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
+
+    def prepare(first: int) -> Tensor:
+        batch = x[first : first + batch_size].to(dtype, memory_format=torch.channels_last)
+        return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
+
+    def compute(first: int) -> Iterator[ndarray]:
+        from tqdm.auto import tqdm
+
+        bar = tqdm(total=len(x), initial=first, unit="row", disable=not watched_by_a_person(), leave=False)
+        with bar, closing(_ahead(prepare, range(first, len(x), batch_size))) as batches:
+            for batch in batches:
+                with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                    features = encoder(batch)
+                _check_features(features, len(batch))
+                yield features.float().cpu().numpy()
+                bar.update(len(batch))
+
+    with evaluation_mode(encoder):
+        if not cache or any(p.requires_grad for p in encoder.parameters()):
+            return torch.from_numpy(joined(len(x), compute(0)))
+        precision = f"{torch.bfloat16 if bfloat16 else dtype} on {device.type}"
+        return cached_rows(fingerprint([precision, *network_parts(encoder), x]), len(x), compute)
+
+
+def check_images(encoder: nn.Module, x: Tensor) -> None:
+    """Raise ValueError when x is not a float tensor (n, c, h, w) in [0, 1] with the encoder's channels."""
+    channels = getattr(encoder, "channels", "c")
+    wrong = not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point() or len(x) == 0
+    if wrong or x.shape[1] != getattr(encoder, "channels", x.shape[1]):
         found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"images must be a float tensor (n, {encoder.channels}, h, w) in [0, 1], got {found}")
-    device = next(encoder.parameters()).device
-    with torch.inference_mode(), evaluation_mode(encoder):
-        parts = [encoder(part.to(device)).float().cpu() for part in x.split(batch_size)]
-    return torch.cat(parts)
+        raise ValueError(f"images must be a float tensor (n, {channels}, h, w) in [0, 1], got {found}")
+    low, high = (bound.item() for bound in x.detach().aminmax())
+    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # NaN fails every comparison
+        if low != low:
+            fix = "find the rows with NaN and remove them"
+        elif 0 <= low and high <= 255:
+            fix = "divide by 255"
+        else:
+            fix = "pass plain pixels; normalising is the encoder's own business"
+        raise ValueError(f"images must have values in [0, 1], got {low:.3g} to {high:.3g}: {fix}")
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 natively, and so faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False  # other devices are not known; older versions of torch cannot tell
+    return any(torch.cpu.get_capabilities().get(flag) for flag in BFLOAT16_FLAGS)
+
+
+def _place(encoder: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Return the device and the dtype of the encoder's weights."""
+    for tensor in [*encoder.parameters(), *encoder.buffers()]:
+        if tensor.is_floating_point():
+            return tensor.device, tensor.dtype
+    return torch.device("cpu"), torch.float32
+
+
+def _ahead(prepare: Callable[[int], Tensor], firsts: Sequence[int]) -> Iterator[Tensor]:
+    """Yield prepare(first) for each, the next one prepared in the background while this one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = None
+        for first in firsts:
+            coming = thread.submit(prepare, first)
+            if waiting:
+                yield waiting.result()
+            waiting = coming
+        if waiting:
+            yield waiting.result()
+
+
+def _check_features(features: Tensor, rows: int) -> None:
+    if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
+        found = f"shape {tuple(features.shape)}" if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(f"an encoder must return a tensor (n, dim), a row for each of {rows} images, got {found}")
 
 
 def linear_probe(features: Tensor, labels: Tensor, *, weights: Tensor | None = None, regularisation: float = 1.0):

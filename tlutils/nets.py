@@ -29,7 +29,7 @@ class Classifier(nn.Module):
 class DigitNet(nn.Module):
     """Encoder for small grey images (n, 1, h, w), 8×8 and up: features (n, 64).
 
-    Taught in notebook 02.
+    `blocks` are its parts in depth order, input first. Taught in notebooks 02 and 07.
     """
 
     dim = 64
@@ -49,6 +49,11 @@ class DigitNet(nn.Module):
             nn.ReLU(),
         )
 
+    @property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """Three convolutions and the dense part."""
+        return (*self.layers[:3], self.layers[3:])
+
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
 
@@ -63,10 +68,11 @@ class CifarResNet(nn.Module):
     """ResNet of 6n+2 layers for small RGB images in [0, 1] (n, 3, h, w): features (n, 64).
 
     Widths 16, 32, 64 and shortcuts without parameters. Parameter names follow the widely used
-    CIFAR-10 weight files of depth 20, 32 and 56, so that those load too.
+    CIFAR-10 weight files of depth 20, 32 and 56, so that those load too. `blocks` are its parts in
+    depth order, input first.
 
     Raises ValueError when depth is not 6n+2. Source: He et al. (2016), section 4.2 (option A),
-    arXiv:1512.03385. Taught in notebook 03.
+    arXiv:1512.03385. Taught in notebooks 03 and 07.
     """
 
     dim = 64
@@ -87,6 +93,11 @@ class CifarResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
+
+    @property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """The first convolution with its normalisation, and the three stages."""
+        return nn.Sequential(self.conv1, self.bn1), self.layer1, self.layer2, self.layer3
 
     def forward(self, x: Tensor) -> Tensor:
         x = (x - self.mean) / self.std

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlutils.domains import Domain
-from tlutils.session import watched_by_a_person
-from tlutils.train import batches, check_terms, check_weights, given_back, record, seeded, training_mode
+from tlutils.loop import Terms, batches, minimise
 
 
 class Projected(nn.Module):
@@ -78,33 +77,16 @@ def fit_unlabelled(
     when the loss stops being finite. Source: Chen et al. (2020), algorithm 1, arXiv:2002.05709.
     Taught in notebook 05.
     """
-    from accelerate import Accelerator
-    from tqdm.auto import tqdm
-
     if not isinstance(domain.x, Tensor) or len(domain) < 2:
         raise ValueError(f"{domain.name}: learning from views needs a tensor of at least 2 rows, got {domain!r}")
-    domain = domain.unlabelled()
-    accelerator = Accelerator()
-    modules = [model.to(memory_format=torch.channels_last)]  # the faster layout for convolutions, and exact
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=1e-2)
-    model, optimizer = accelerator.prepare(model, optimizer)
+    stream = batches(domain.unlabelled(), batch_size)
+
+    def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
+        x = next(stream)[0].to(device)
+        views = augment(torch.cat([x, x]))
+        if views.shape[0] != 2 * len(x):
+            raise ValueError(f"augment must return a view of every row: {2 * len(x)} given, {len(views)} returned")
+        return {"loss": loss(*prepared[0](views).split(len(x)))}
+
     per_epoch = max(1, len(domain) // batch_size)
-    total = steps or epochs * per_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, lr, total_steps=total, cycle_momentum=False)
-    history = []
-    with seeded(seed), training_mode(model), given_back(accelerator, modules):
-        stream = batches(domain, batch_size)
-        for step in tqdm(range(total), disable=not watched_by_a_person(), leave=False):
-            x = next(stream)[0].to(accelerator.device)
-            views = augment(torch.cat([x, x]))
-            if views.shape[0] != 2 * len(x):
-                raise ValueError(f"augment must return a view of every row: {2 * len(x)} given, {len(views)} returned")
-            terms = {"loss": loss(*model(views).split(len(x)))}
-            check_terms(terms, step)
-            optimizer.zero_grad()
-            accelerator.backward(terms["loss"])
-            optimizer.step()
-            schedule.step()
-            record(history, terms, step, per_epoch)
-    check_weights(modules, total)
-    return history
+    return minimise(objective, [model], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlutils.adversary import scale_gradient
 from tlutils.domains import Domain
-from tlutils.session import watched_by_a_person
+from tlutils.loop import Terms, batches, evaluation_mode, minimise
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
-Penalty = Callable[[Tensor, Tensor], Tensor]
+Penalty = Callable[..., Tensor]
 
 
 def fit(
@@ -26,73 +22,72 @@ def fit(
     *,
     penalty: Penalty | None = None,
     weight: float | Callable[[float], float] = 1.0,
+    regulariser: Callable[[], Tensor] | None = None,
     epochs: int = 10,
     steps: int | None = None,
     batch_size: int = 64,
     lr: float = 2e-3,
     optimizer: torch.optim.Optimizer | None = None,
     augment: Callable[[Tensor], Tensor] | None = None,
+    after_epoch: Callable[[nn.Module], None] | None = None,
     seed: int = 0,
 ) -> list[dict[str, float]]:
     """Train `model` in place to minimise L_S + L_T + weight · penalty(f(x_S), f(x_T)).
 
     L_S is the cross-entropy on the labelled source, L_T the same on those target rows that have a
     label (none: the term is absent), `penalty` compares the features of a source and a target batch
-    of `batch_size` rows each. `weight` is λ, or a function of progress in [0, 1]. Rates follow one
-    cycle (Smith 2018) up to `lr`, or to those of a given `optimizer`; `steps` replaces `epochs`
-    (passes over the source). Returns the mean of every term, a dict per epoch.
+    of `batch_size` rows each. One with an attribute `needs_predictions` that is true is also given
+    the logits of both. `weight` is λ, or a function of progress from 0 to 1; it scales what the
+    encoder feels of the penalty, while weights of the penalty itself (a discriminator's) learn in full.
+    `regulariser` is a term of the weights alone. Rates follow one cycle (Smith 2018) up to `lr`, or
+    to those of a given `optimizer`; `steps` replaces `epochs` (passes over the source). After each
+    epoch `after_epoch(model)` may look at the model. Returns the mean of every term, a dict per epoch.
 
     Raises ValueError for data or a penalty that cannot be trained on, FloatingPointError when a term
     stops being finite. Source: Ben-David et al. (2010); Long et al. (2015), equation 3.
     Taught in notebooks 03, 04 and 08.
     """
-    from accelerate import Accelerator
-    from tqdm.auto import tqdm
-
     check_trainable(source, target, penalty)
-    source = source.labelled_part()
-    accelerator = Accelerator()
-    model.to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
     modules = [model, penalty] if isinstance(penalty, nn.Module) else [model]
-    if optimizer is None:
-        trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=1e-2)
-    model, *rest, optimizer = accelerator.prepare(*modules, optimizer)
-    penalty = rest[0] if rest else penalty
+    check_optimizer(optimizer, modules[1:])
+    source = source.labelled_part()
+    labelled = target.labelled_part() if target is not None and target.y is not None else None
+    wanted = [source, labelled, target if penalty else None]
+    streams = [batches(domain, batch_size) for domain in wanted if domain is not None]
+    needs_predictions = getattr(penalty, "needs_predictions", False)
+
+    def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
+        model, distance = prepared if len(prepared) > 1 else (prepared[0], penalty)
+        parts = [next(stream) for stream in streams]
+        sizes = [len(x) for x, _ in parts]
+        x = torch.cat([x for x, _ in parts]).to(device)
+        x = augment(x) if augment else x
+        # One pass for all parts: the network sees, and normalises, both domains together.
+        features, logits = (out.split(sizes) for out in model(x, return_features=True))
+        terms = {"source": task_loss(logits[0], parts[0][1])}
+        if labelled is not None:
+            terms["target"] = task_loss(logits[1], parts[1][1])
+        if penalty:
+            strength = weight(progress) if callable(weight) else weight
+            pair = [scale_gradient(features[0], strength), scale_gradient(features[-1], strength)]
+            if needs_predictions:
+                pair += [scale_gradient(logits[0], strength), scale_gradient(logits[-1], strength)]
+            terms["penalty"] = distance(*pair)
+        if regulariser:
+            terms["regulariser"] = regulariser()
+        return terms
+
     per_epoch = max(1, len(source) // batch_size)
-    total = steps or epochs * per_epoch
-    peak = [group["lr"] for group in optimizer.param_groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, peak, total_steps=total, cycle_momentum=False)
-    history = []
-    with seeded(seed), training_mode(model), given_back(accelerator, modules):
-        source_batches = batches(source, batch_size)
-        target_batches = batches(target, batch_size) if penalty else None
-        labels_known = target is not None and target.y is not None
-        labelled_batches = batches(target.labelled_part(), batch_size) if labels_known else None
-        for step in tqdm(range(total), disable=not watched_by_a_person(), leave=False):
-            parts = [next(b) for b in (source_batches, labelled_batches, target_batches) if b]
-            sizes = [len(x) for x, _ in parts]
-            x = torch.cat([x for x, _ in parts]).to(accelerator.device)
-            x = augment(x) if augment else x
-            # One pass for all parts: the network sees, and normalises, both domains together.
-            features, logits = (out.split(sizes) for out in model(x, return_features=True))
-            terms = {"source": task_loss(logits[0], parts[0][1])}
-            if labelled_batches:
-                terms["target"] = task_loss(logits[1], parts[1][1])
-            if penalty:
-                terms["penalty"] = penalty(features[0], features[-1])
-            check_terms(terms, step)
-            strength = weight(step / total) if callable(weight) else weight
-            loss = terms["source"] + terms.get("target", 0) + strength * terms.get("penalty", 0)
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            optimizer.step()
-            schedule.step()
-            record(history, terms, step, per_epoch)
-    for group, rate in zip(optimizer.param_groups, peak, strict=True):
-        group["lr"] = rate  # a given optimizer can be used again
-    check_weights(modules, total)
-    return history
+    return minimise(
+        objective,
+        modules,
+        steps=steps or epochs * per_epoch,
+        per_epoch=per_epoch,
+        lr=lr,
+        optimizer=optimizer,
+        after_epoch=after_epoch,
+        seed=seed,
+    )
 
 
 def check_trainable(source: Domain, target: Domain | None, penalty: Penalty | None) -> None:
@@ -112,38 +107,17 @@ def check_trainable(source: Domain, target: Domain | None, penalty: Penalty | No
             raise ValueError(f"{source.name} and {target.name} have different classes: one head cannot serve both")
 
 
-def check_terms(terms: dict[str, Tensor], step: int) -> None:
-    """Raise when a term is not finite, not a scalar, or carries no gradient."""
-    for name, term in terms.items():
-        if not isinstance(term, Tensor) or term.ndim:
-            raise ValueError(f"the {name} term must be a scalar tensor, got {term!r:.80}")
-        if not term.requires_grad:
-            raise ValueError(f"the {name} term carries no gradient: it cannot be minimised (a detach, or .item()?)")
-        if not torch.isfinite(term):
-            raise FloatingPointError(
-                f"training stopped at step {step}: the {name} term is {term.item()}; "
-                "lower the learning rate or the weight, and look at the inputs"
-            )
-
-
-def check_weights(modules: list[nn.Module], steps: int) -> None:
-    """Raise when training left a weight or a running statistic that is not finite."""
-    for module in modules:
-        for name, value in module.state_dict().items():
-            if not torch.isfinite(value).all():
-                raise FloatingPointError(
-                    f"training ended after {steps} steps with values in {name} that are not finite: "
-                    "the model is of no use; lower the learning rate or the weight, and look at the inputs"
-                )
-
-
-def record(history: list[dict[str, float]], terms: dict[str, Tensor], step: int, per_epoch: int) -> None:
-    """Add a step's terms to the running means of its epoch."""
-    k = step % per_epoch
-    if k == 0:
-        history.append(dict.fromkeys(terms, 0.0))
-    for name, term in terms.items():
-        history[-1][name] += (term.item() - history[-1][name]) / (k + 1)
+def check_optimizer(optimizer: torch.optim.Optimizer | None, penalties: list[nn.Module]) -> None:
+    """Raise ValueError when a given optimizer would leave a penalty's own weights untrained."""
+    if optimizer is None:
+        return
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    left_out = [name for m in penalties for name, p in m.named_parameters() if p.requires_grad and id(p) not in given]
+    if left_out:
+        raise ValueError(
+            f"the given optimizer does not train the penalty's weights ({', '.join(left_out[:3])}, …); "
+            "build it from the parameters of the model and of the penalty"
+        )
 
 
 def task_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -179,55 +153,3 @@ def accuracy(model: nn.Module, domain: Domain) -> float:
     """
     scored = domain.labelled_part()
     return (predict(model, scored.x) == scored.y).float().mean().item()
-
-
-def batches(domain: Domain, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield shuffled batches (x, y) without end; a short remainder is dropped, as BatchNorm needs it."""
-    size = min(size, len(domain))
-    while True:
-        for index in torch.randperm(len(domain)).split(size)[: len(domain) // size]:
-            yield domain.x[index], None if domain.y is None else domain.y[index]
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Run a block on its own random stream and give the caller's back afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def training_mode(model: nn.Module) -> Iterator[None]:
-    """Train, except for frozen BatchNorm layers: those keep their statistics as well as their weights."""
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine and not module.weight.requires_grad:
-            module.eval()
-    try:
-        yield
-    finally:
-        model.eval()
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluate, then return every layer to the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-@contextmanager
-def given_back(accelerator: Accelerator, modules: list[nn.Module]) -> Iterator[None]:
-    """Take Accelerate's wrappers and marks off the modules at the end: a later fit prepares them anew."""
-    try:
-        yield
-    finally:
-        for module in modules:
-            accelerator.unwrap_model(module, keep_fp32_wrapper=False)
-            module.__dict__.pop("_is_accelerate_prepared", None)
