@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MIRROR = ROOT.parent / "shared" / "data"
 
 os.environ["ACCELERATE_USE_CPU"] = "true"  # the unit tests compare bits, which accelerators do not promise
+# Features computed by a test are that test's: a cache of its own for the run, gone with it.
+CACHE = tempfile.TemporaryDirectory(prefix="tlutils-tests-")
+os.environ.setdefault("TLUTILS_CACHE", CACHE.name)
 if "TLUTILS_DATA" not in os.environ and MIRROR.is_dir():
     os.environ["TLUTILS_DATA"] = str(MIRROR)
 

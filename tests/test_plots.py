@@ -1,6 +1,8 @@
 """Figures: what is drawn is what was given, legible, described, and unknown to pyplot."""
 
+import base64
 import os
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -24,6 +26,7 @@ from tlutils.plots import (
     image_grid,
     learning_curve,
     show,
+    slider,
     two_domains,
 )
 
@@ -97,6 +100,16 @@ def test_points_are_joined_in_the_order_of_x():
     figure = learning_curve({"mixed": {20: around(0.9), 1: around(0.1), 5: around(0.5)}}, title="", xlabel="")
     (line,) = figure.axes[0].lines
     assert list(line.get_xdata()) == [1, 5, 20] and list(line.get_ydata()) == pytest.approx([0.1, 0.5, 0.9])
+
+
+def test_a_zero_stands_a_decade_to_the_left_of_the_smallest_other_x():
+    curve = {0: around(0.5), 0.1: around(0.6), 1: around(0.7), 10: around(0.6)}
+    figure = learning_curve({"accuracy": curve}, title="", xlabel="λ")
+    drawn(figure)
+    (axes,) = figure.axes
+    places = axes.transData.transform([(x, 0.5) for x in curve])[:, 0]
+    assert np.diff(places) == pytest.approx([places[1] - places[0]] * 3, rel=1e-3)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "0.1", "1", "10"]
 
 
 @pytest.mark.parametrize("count", range(1, len(COLOURS) + 1))
@@ -320,6 +333,60 @@ def test_a_figure_without_alt_text_is_not_shown(published, alt):
     with pytest.raises(ValueError, match="alt must say"):
         show(learning_curve(curves(), title="t", xlabel="x"), alt=alt)
     assert not published
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: True)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    return shown
+
+
+def frames():
+    return {w: compare({"accuracy": around(0.5 + w / 100)}, title=f"weight {w}") for w in (0, 0.1, 10)}
+
+
+def test_a_slider_shows_the_picture_of_the_setting_it_stands_at(watched):
+    slider(frames(), label="λ", alt='An accuracy "between" runs.')
+    ((choice, picture),) = (box.children for box in watched)
+    assert choice.description == "λ" and list(choice.options) == ["0", "0.1", "10"] and choice.value == "0"
+    seen = []
+    for setting in ("0", "0.1", "10", "0"):
+        choice.value = setting
+        seen.append(picture.value)
+        assert f'alt="λ = {setting}: An accuracy &quot;between&quot; runs."' in picture.value
+        png = base64.b64decode(re.search('base64,([^"]+)"', picture.value)[1])
+        assert png.startswith(b"\x89PNG")
+    assert len(set(seen)) == 3 and seen[0] == seen[3]
+
+
+def test_a_slider_draws_once_and_never_while_it_is_moved(watched, monkeypatch):
+    given = frames()
+    slider(given, label="λ", alt="An accuracy.")
+    ((choice, _),) = (box.children for box in watched)
+    monkeypatch.setattr(Figure, "savefig", None)
+    for setting in choice.options:
+        choice.value = setting
+
+
+@pytest.mark.parametrize("reason", ["nobody watches", "no ipywidgets"])
+def test_where_a_slider_cannot_be_moved_nothing_is_drawn_or_shown(reason, published, monkeypatch):
+    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: reason != "nobody watches")
+    if reason == "no ipywidgets":
+        monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    given = frames()
+    monkeypatch.setattr(Figure, "savefig", None)
+    slider(given, label="λ", alt="An accuracy.")
+    assert not published
+
+
+@pytest.mark.parametrize(("count", "alt"), [(1, "something"), (0, "something"), (3, " ")])
+def test_a_slider_without_a_choice_or_a_text_is_refused(count, alt):
+    given = dict(list(frames().items())[:count])
+    with pytest.raises(ValueError, match=f"2 figures or more and needs an alt text, got {count}, '{alt}'"):
+        slider(given, label="λ", alt=alt)
 
 
 def test_no_function_imports_pyplot():

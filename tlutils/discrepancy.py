@@ -88,14 +88,13 @@ def _add_pairs(
                 kernel.square_()
             total += kernel.sum()
             if slope is not None:
-                slope.add_(kernel, alpha=-weight / (c * bandwidth))
+                slope.add_(kernel, alpha=-2 * weight / (c * bandwidth))
         if slope is not None:
             square = len(kernel) if rows == columns else 0  # pairs within i: both orders in one product
             slope[:square, :square] += slope[:square, :square].T.clone()
-            gradient[i] += 2 * (slope.sum(1, keepdim=True) * x[i] - slope @ x[j])
-            j, slope = slice(j.start + square, j.stop), slope[:, square:]
-            if j.start < j.stop:
-                gradient[j] += 2 * (slope.sum(0)[:, None] * x[j] - slope.T @ x[i])
+            gradient[i].addcmul_(slope.sum(1, keepdim=True), x[i]).addmm_(slope, x[j], alpha=-1)
+            j, slope = slice(j.start + square, j.stop), slope[:, square:].T
+            gradient[j].addcmul_(slope.sum(1, keepdim=True), x[j]).addmm_(slope, x[i], alpha=-1)
     return total
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from tlutils.domains import Domain
 from tlutils.evidence import Estimate
+from tlutils.session import watched_by_a_person
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,8 +43,9 @@ def learning_curve(
 ) -> Figure:
     """Draw estimates over a logarithmic x, a line with an interval band for each named curve.
 
-    `curves[name][x]` is an Estimate of a share between 0 and 1. Raises ValueError for no curve or
-    more than there are colours. Taught in notebook 01.
+    `curves[name][x]` is an Estimate of a share between 0 and 1; x = 0 stands a decade to the left of
+    the smallest other x. Raises ValueError for no curve or more than there are colours. Taught in
+    notebooks 01 and 08.
     """
     if not 0 < len(curves) <= len(COLOURS):
         raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
@@ -51,8 +55,11 @@ def learning_curve(
         axes.plot(x, [curve[k].mean for k in x], color=colour, marker=marker)
         axes.fill_between(x, [curve[k].low for k in x], [curve[k].high for k in x], color=colour, alpha=0.15, lw=0)
     ends = {name: curve[max(curve)].mean for name, curve in curves.items()}
-    axes.set_xscale("log")
     ticks = sorted({k for curve in curves.values() for k in curve})
+    if 0 in ticks:
+        axes.set_xscale("symlog", linthresh=min(tick for tick in ticks if tick > 0), linscale=0.9)
+    else:
+        axes.set_xscale("log")
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:.0%}")
@@ -200,14 +207,53 @@ def show(figure: Figure, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("alt must say in a sentence what the figure shows")
+    png = _png(figure)
+    metadata = {"image/png": {"alt": alt, "width": _width(png)}}
+    display({"image/png": png, "text/plain": alt}, metadata=metadata, raw=True)
+
+
+def slider(frames: Mapping[float, Figure], *, label: str, alt: str) -> None:
+    """Display a slider over the settings of `frames`, in their order, that shows the figure of each at once.
+
+    An extra to a figure that stands alone: nothing is displayed, and nothing drawn, where nobody can
+    move a slider (nbval, nbconvert) or ipywidgets is missing. `alt` describes what all figures show.
+
+    Raises ValueError for fewer than two figures or a missing text. Taught in notebook 08.
+    """
+    if len(frames) < 2 or not alt.strip():
+        raise ValueError(f"a slider moves between 2 figures or more and needs an alt text, got {len(frames)}, {alt!r}")
+    if not watched_by_a_person():
+        return
+    try:
+        import ipywidgets
+    except ModuleNotFoundError:
+        return
+    from IPython.display import display
+
+    # Pictures inside HTML and not the Image widget: that has no alternative text.
+    pictures = {
+        f"{setting:g}": _picture(_png(figure), f"{label} = {setting:g}: {alt}") for setting, figure in frames.items()
+    }
+    choice = ipywidgets.SelectionSlider(options=list(pictures), description=label)
+    picture = ipywidgets.HTML(pictures[choice.value])
+    choice.observe(lambda change: setattr(picture, "value", pictures[change["new"]]), names="value")
+    display(ipywidgets.VBox([choice, picture]))
+
+
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight", pad_inches=0.1)
-    metadata = {"image/png": {"alt": alt, "width": _width(buffer.getvalue()) // 2 * 2 * 10 // 13}}
-    display({"image/png": buffer.getvalue(), "text/plain": alt}, metadata=metadata, raw=True)
+    return buffer.getvalue()
+
+
+def _picture(png: bytes, alt: str) -> str:
+    data = base64.b64encode(png).decode()
+    return f'<img src="data:image/png;base64,{data}" width="{_width(png)}" alt="{html.escape(alt)}">'
 
 
 def _width(png: bytes) -> int:
-    return int.from_bytes(png[16:20], "big")
+    """Return the width at which a PNG is shown: fewer pixels than it has, so that it is sharp on dense screens."""
+    return int.from_bytes(png[16:20], "big") // 2 * 2 * 10 // 13
 
 
 def _figure(cells: int, size: tuple[float, float], columns: int = 1):
