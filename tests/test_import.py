@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 2.5
-HEAVY = ("torchvision", "transformers", "gymnasium", "matplotlib.pyplot", "sklearn", "accelerate")
+HEAVY = ("torchvision", "transformers", "gymnasium", "matplotlib.pyplot", "sklearn", "accelerate", "peft", "captum")
 
 
 def fresh(program: str) -> str:

@@ -27,6 +27,7 @@ from tlutils.plots import (
     learning_curve,
     show,
     slider,
+    training_curve,
     two_domains,
 )
 
@@ -136,6 +137,24 @@ def test_labels_stand_in_the_order_of_their_curves():
 def test_more_curves_than_can_be_told_apart_are_refused(count):
     with pytest.raises(ValueError, match=f"1 to 7 curves.*got {count}"):
         learning_curve(curves(count), title="", xlabel="")
+    with pytest.raises(ValueError, match=f"1 to 7 curves.*got {count}"):
+        training_curve(curves(count), title="", xlabel="")
+
+
+def test_a_training_curve_shows_every_run_and_the_mean_on_a_plain_scale():
+    given = curves(2)
+    figure = training_curve(given, title="Watched", xlabel="epoch", ylabel="domain accuracy")
+    drawn(figure)
+    (axes,) = figure.axes
+    for k, curve in enumerate(given.values()):
+        *runs, mean = axes.lines[4 * k : 4 * k + 4]
+        for number, run in enumerate(runs):
+            assert list(run.get_ydata()) == [curve[epoch].runs[number] for epoch in (1, 5, 20)]
+        assert list(mean.get_ydata()) == [curve[epoch].mean for epoch in (1, 5, 20)]
+        assert {to_hex(line.get_color()) for line in (*runs, mean)} == {COLOURS[k].lower()}
+    assert [text.get_text() for text in axes.texts] == sorted(given, key=lambda name: given[name][20].mean)
+    assert axes.get_xscale() == "linear" and [t.get_text() for t in axes.get_xticklabels()] == ["1", "5", "20"]
+    assert (axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()) == ("Watched", "epoch", "domain accuracy")
 
 
 # Comparisons
@@ -152,6 +171,15 @@ def test_a_comparison_shows_every_run_mean_and_interval():
     assert [text.get_text() for text in axes.texts] == ["60%", "90%"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given)
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.785, 0.925), (0.1, 0.97), (0.51, 0.55)])
+def test_ticks_of_a_comparison_are_the_whole_per_cents_they_say(low, high):
+    figure = compare({"a": Estimate((low, low + 0.01)), "b": Estimate((high - 0.01, high))}, title="")
+    drawn(figure)
+    (axes,) = figure.axes
+    for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
+        assert 100 * tick == pytest.approx(int(label.get_text().rstrip("%").replace("−", "-")), abs=1e-6)
 
 
 def test_a_comparison_of_other_numbers_writes_them_short_and_with_a_true_minus():

@@ -62,9 +62,31 @@ def learning_curve(
         axes.set_xscale("log")
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter("{x:.0%}")
+    _percent(axes.yaxis)
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     _label_ends(axes, ends, max(ticks))
+    return figure
+
+
+def training_curve(
+    curves: Mapping[str, Mapping[int, Estimate]], *, title: str, xlabel: str, ylabel: str = "accuracy"
+) -> Figure:
+    """Draw estimates against time, a thin line for every run and a thick one for the mean of each named curve.
+
+    `curves[name][epoch]` is an Estimate of a share between 0 and 1. Raises ValueError for no curve or
+    more than there are colours. Taught in notebook 09.
+    """
+    if not 0 < len(curves) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
+    figure, (axes,) = _figure(1, (7, 4.2))
+    for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
+        epochs = sorted(curve)
+        axes.plot(epochs, [curve[epoch].runs for epoch in epochs], color=colour, lw=1, alpha=0.45)
+        axes.plot(epochs, [curve[epoch].mean for epoch in epochs], color=colour, marker=marker)
+    axes.set_xticks(epochs)
+    _percent(axes.yaxis)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    _label_ends(axes, {name: curve[max(curve)].mean for name, curve in curves.items()}, max(epochs))
     return figure
 
 
@@ -86,7 +108,7 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
     axes.margins(x=0.09)  # room for the number above the outermost mean
     axes.grid(axis="y", visible=False)
     if percent:
-        axes.xaxis.set_major_formatter("{x:.0%}")
+        _percent(axes.xaxis)
     axes.set(title=title, xlabel=xlabel)
     return figure
 
@@ -265,6 +287,14 @@ def _figure(cells: int, size: tuple[float, float], columns: int = 1):
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(-(-cells // columns), columns, squeeze=False)
     return figure, list(axes.flat)
+
+
+def _percent(axis) -> None:
+    """Write shares as whole per cents, at ticks that are whole: 2.5 % apart they would be rounded."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
+    axis.set_major_formatter("{x:.0%}")
 
 
 def _label_ends(axes, ends: Mapping[str, float], x: float) -> None:
