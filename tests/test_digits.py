@@ -58,6 +58,14 @@ class TestEmbedded:
         rows = (many.x.amax(3) > 0).float().sum(2).squeeze(1)
         assert rows.min() >= 6, "at least 65 % of 32 rows touch six blocks"
 
+    @pytest.mark.parametrize("size", [8, 16])
+    def test_a_smaller_print_is_the_larger_one_averaged(self, size):
+        large, small = printed(40, seed=2, size=32), printed(40, seed=2, size=size)
+        assert large.x.shape == (40, 1, 32, 32) and set(large.x.unique().tolist()) == {0, 1}, "black and white"
+        block = 32 // size
+        torch.testing.assert_close(small.x, large.x.reshape(40, 1, size, block, size, block).mean((3, 5)))
+        assert small.y.equal(large.y) and printed(40, seed=2).x.shape == (40, 1, 8, 8)
+
     def test_letters_can_be_printed(self):
         letters = printed(104, characters=string.ascii_letters)
         assert letters.classes == tuple(string.ascii_letters) and counts(letters) == [2] * 52
@@ -80,6 +88,8 @@ class TestEmbedded:
             ({"characters": "ab "}, ["different ASCII", "'ab '"]),
             ({"characters": "aé"}, ["ASCII", "'aé'"]),
             ({"characters": "a迁"}, ["ASCII", "'a迁'"]),
+            ({"size": 12}, ["must divide 32", "got 12"]),
+            ({"size": 0}, ["must divide 32", "got 0"]),
         ],
     )
     def test_what_cannot_be_printed_is_refused(self, arguments, words):

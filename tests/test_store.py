@@ -17,13 +17,14 @@ OTHER = b"the same thing, packed in another way"
 
 
 class Server(ThreadingHTTPServer):
-    """A loopback server: /right, /wrong and /cut (announces more than it sends); remembers what was asked."""
+    """A loopback server: /right, /wrong and /cut (announces more than it sends), or files there; remembers requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.asked.append(self.path)
             time.sleep(self.server.delay)
-            body = {"/right": CONTENT, "/cut": CONTENT}.get(self.path, b"something else")
+            path = "/" + self.path.split("/")[1]
+            body = {"/right": CONTENT, "/cut": CONTENT}.get(path, b"something else")
             self.send_response(404 if self.path == "/gone" else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -200,12 +201,85 @@ def test_sha256_is_the_hash_of_the_bytes(tmp_path):
     assert store.sha256(tmp_path / "file") == RIGHT
 
 
+@pytest.fixture
+def published_md5(offer, server, monkeypatch):
+    """Offer the one file with the publisher's md5 instead of a sha256; return that md5."""
+    value = hashlib.md5(CONTENT).hexdigest()
+    offer(server, "/wrong", "/right")
+    entry = {key: value for key, value in store.manifest()[NAME].items() if key != "sha256"} | {"md5": [value]}
+    monkeypatch.setattr("tlutils.store.manifest", lambda: {NAME: entry})
+    return value
+
+
+def test_a_file_with_a_publishers_md5_is_checked_by_it_and_cached(published_md5, server, tmp_path):
+    assert store.fetch(NAME).read_bytes() == CONTENT and server.asked == ["/wrong", "/right"]
+    assert store.fetch(NAME).read_bytes() == CONTENT and len(server.asked) == 2, "the cached file passes the check"
+    (tmp_path / "cache" / NAME).write_bytes(b"damaged")
+    assert store.fetch(NAME).read_bytes() == CONTENT, "a damaged one does not"
+
+
+def test_a_mirror_file_with_a_wrong_md5_is_refused(published_md5, in_mirror):
+    file = in_mirror(b"damaged")
+    with pytest.raises(ValueError, match=f"{file} is not the expected file: its md5 is .* expected {published_md5}"):
+        store.fetch(NAME)
+
+
+def test_without_network_the_error_names_the_md5(published_md5, no_network):
+    with pytest.raises(OSError, match=f"Its md5 must be {published_md5}"):
+        store.fetch(NAME)
+
+
+@pytest.fixture
+def published(offer, server):
+    """Return a function: the address of a file whose name carries these digits of its sha256."""
+    return lambda path, digits: f"http://127.0.0.1:{server.server_port}{path}/net-{digits}.pth"
+
+
+def test_a_file_is_checked_by_the_digits_that_its_publisher_put_into_its_name(published, server, tmp_path):
+    url = published("/right", RIGHT[:8])
+    file = store.fetch_published("nets", url)
+    assert file == tmp_path / "cache" / "nets" / f"net-{RIGHT[:8]}.pth" and file.read_bytes() == CONTENT
+    assert store.fetch_published("nets", url) == file and len(server.asked) == 1, "the cached file passes the check"
+
+
+def test_a_file_with_other_digits_is_refused_and_not_kept(published, tmp_path):
+    digits = f"{int(RIGHT[:8], 16) ^ 1:08x}"  # the last of the eight differs
+    with pytest.raises(OSError) as caught:
+        store.fetch_published("nets", published("/right", digits))
+    assert f"its sha256 is {RIGHT}, expected {digits}…" in str(caught.value)
+    assert f"Its sha256 must be {digits}…." in str(caught.value) and left_behind(tmp_path) == []
+
+
+def test_a_mirror_file_with_other_digits_is_refused(published, monkeypatch, tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / f"net-{RIGHT[:8]}.pth").write_bytes(b"damaged")
+    monkeypatch.setenv("TLUTILS_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=f"is not the expected file.*expected {RIGHT[:8]}…"):
+        store.fetch_published("nets", published("/right", RIGHT[:8]))
+
+
+def test_the_manifest_knows_more_than_the_name(published, monkeypatch, server):
+    url = published("/wrong", "00000000")
+    entry = store.manifest()[NAME] | {"urls": [f"http://127.0.0.1:{server.server_port}/right"]}
+    monkeypatch.setattr("tlutils.store.manifest", lambda: {"nets/net-00000000.pth": entry})
+    assert store.fetch_published("nets", url).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net-v2.pth", "net-12345.pth", "net-imagenet.pth"])
+def test_a_name_without_digits_cannot_be_checked(offer, name):
+    with pytest.raises(ValueError, match="does not carry the beginning of its sha256"):
+        store.fetch_published("nets", f"https://example.org/{name}")
+
+
 @pytest.mark.parametrize("name", sorted(store.manifest()))
 def test_every_entry_of_the_manifest_is_complete(name):
     entry = store.manifest()[name]
     assert re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name)
     assert isinstance(entry["urls"], list) and all(url.startswith("https://") for url in entry["urls"])
-    assert entry["sha256"] and all(re.fullmatch("[0-9a-f]{64}", value) for value in entry["sha256"])
+    kind, digits = ("sha256", 64) if "sha256" in entry else ("md5", 32)
+    whole = [value for value in entry[kind] if not re.search(f"-{value}[.]", name)]  # the rest is in the file's name
+    assert entry[kind] and all(re.fullmatch(f"[0-9a-f]{{{digits}}}", value) for value in whole)
+    assert kind == "sha256" or "publisher's" in entry["note"], "an md5 only where there is nothing stronger"
     assert isinstance(entry["bytes"], int) and entry["bytes"] > 0
     assert len(entry["licence"]) > 3 and re.search(r"(19|20)\d\d", entry["citation"])
     assert entry["urls"] or entry["note"], "without an address, the note says how the file is made"
@@ -215,4 +289,4 @@ def test_every_entry_of_the_manifest_is_complete(name):
 def test_the_mirrors_file_is_the_one_of_the_manifest(name, mirror):
     if not (mirror / name).exists():
         pytest.skip(f"{name} is not in the mirror")
-    assert store.sha256(mirror / name) in store.manifest()[name]["sha256"]
+    assert store._matches(mirror / name, store.manifest()[name])

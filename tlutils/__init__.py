@@ -10,7 +10,7 @@ from tlutils.guard import guard_torchvision
 
 guard_torchvision()  # before anything imports torchvision
 
-from tlutils import augment, course, datasets, plots  # noqa: E402
+from tlutils import augment, course, datasets, explain, metrics, plots  # noqa: E402
 from tlutils.adversary import DomainAdversary, reverse_gradient  # noqa: E402
 from tlutils.clustering import kmeans, match_clusters, matched_accuracy, nmi, stability  # noqa: E402
 from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein  # noqa: E402
@@ -49,6 +49,7 @@ __all__ = [
     "course",
     "datasets",
     "effective_size",
+    "explain",
     "extract_features",
     "fit",
     "fit_gradually",
@@ -63,6 +64,7 @@ __all__ = [
     "linear_probe",
     "match_clusters",
     "matched_accuracy",
+    "metrics",
     "mmd",
     "model_card",
     "nmi",

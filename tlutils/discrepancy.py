@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -44,14 +46,10 @@ class _MMD(torch.autograd.Function):
             bandwidth = 2 * squares.sum().item() / (n + m - 1) or 1.0  # the mean over all pairs
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         gradient = torch.zeros_like(x) if wanted else None
-        first, second = (0, n), (n, n + m)
         value = x.new_zeros(())
-        for rows, columns, weight in (
-            (first, first, 2 / (n * (n - 1))),
-            (second, second, 2 / (m * (m - 1))),
-            (first, second, -2 / (n * m)),
-        ):
-            value += weight * _add_pairs(x, squares, rows, columns, bandwidth, weight, gradient)
+        step = max(ROWS, BLOCK // (n + m))
+        for start in range(0, n + m, step):
+            value += _add_rows(x, squares, slice(start, min(start + step, n + m)), n, bandwidth, gradient)
         if wanted:
             ctx.save_for_backward(*gradient.split([n, m]))
         return value
@@ -63,39 +61,38 @@ class _MMD(torch.autograd.Function):
         return outer * for_a, outer * for_b, None
 
 
-def _add_pairs(
-    x: Tensor,
-    squares: Tensor,
-    rows: tuple[int, int],
-    columns: tuple[int, int],
-    bandwidth: float,
-    weight: float,
-    gradient: Tensor | None,
+def _add_rows(
+    x: Tensor, squares: Tensor, i: slice, n: int, bandwidth: float, gradient: Tensor | None
 ) -> Tensor:
-    """Return the sum of k(D_ij) over pairs of rows and columns, each pair once; add its gradient to `gradient`."""
-    total = x.new_zeros(())
-    step = max(ROWS, BLOCK // (columns[1] - columns[0]))
-    for start in range(*rows, step):
-        i = slice(start, min(start + step, rows[1]))
-        j = slice(start if rows == columns else columns[0], columns[1])
-        kernel = torch.addmm(squares[j], x[i], x[j].T, alpha=-2).add_(squares[i, None])
-        kernel.clamp_(min=0).mul_(-1 / (KERNEL_WIDTHS[-1] * bandwidth)).exp_()  # the widest Gaussian
-        if rows == columns:
-            kernel.triu_(1)
-        slope = torch.zeros_like(kernel) if gradient is not None else None
-        for c in reversed(KERNEL_WIDTHS):
-            if c < KERNEL_WIDTHS[-1]:
-                kernel.square_()
-            total += kernel.sum()
-            if slope is not None:
-                slope.add_(kernel, alpha=-2 * weight / (c * bandwidth))
+    """Return Σ w_ij k(D_ij) over the rows i and all j behind them, and add its gradient to `gradient`."""
+    j = slice(i.start, len(x))
+    kernel = torch.addmm(squares[j], x[i], x[j].T, alpha=-2).add_(squares[i, None])
+    kernel.clamp_(min=0).mul_(-1 / (KERNEL_WIDTHS[-1] * bandwidth)).exp_().triu_(1)  # the widest Gaussian
+    total, slope = torch.zeros_like(kernel), None if gradient is None else torch.zeros_like(kernel)
+    for c in reversed(KERNEL_WIDTHS):
+        if c < KERNEL_WIDTHS[-1]:
+            kernel.square_()
+        total += kernel
         if slope is not None:
-            square = len(kernel) if rows == columns else 0  # pairs within i: both orders in one product
-            slope[:square, :square] += slope[:square, :square].T.clone()
-            gradient[i].addcmul_(slope.sum(1, keepdim=True), x[i]).addmm_(slope, x[j], alpha=-1)
-            j, slope = slice(j.start + square, j.stop), slope[:, square:].T
-            gradient[j].addcmul_(slope.sum(1, keepdim=True), x[j]).addmm_(slope, x[i], alpha=-1)
-    return total
+            slope.add_(kernel, alpha=-2 / (c * bandwidth))
+    if slope is not None:
+        _weigh(slope, i, n, len(x) - n)
+        rows = len(slope)
+        slope[:, :rows] += slope[:, :rows].T.clone()  # pairs within i: both orders in one product
+        gradient[i].addcmul_(slope.sum(1, keepdim=True), x[i]).addmm_(slope, x[j], alpha=-1)
+        behind, slope = slice(i.stop, len(x)), slope[:, rows:].T
+        gradient[behind].addcmul_(slope.sum(1, keepdim=True), x[behind]).addmm_(slope, x[i], alpha=-1)
+    return _weigh(total, i, n, len(x) - n).sum()
+
+
+def _weigh(table: Tensor, i: slice, n: int, m: int) -> Tensor:
+    """Multiply the rows i of a table over pairs, from the diagonal on, by w_ij in place: three parts, three numbers."""
+    rows = min(max(n - i.start, 0), len(table))  # of the first sample; so are as many columns, and those behind
+    columns = max(n - i.start, 0)
+    table[:rows, :columns] *= 2 / (n * (n - 1))
+    table[:rows, columns:] *= -2 / (n * m)
+    table[rows:, columns:] *= 2 / (m * (m - 1))
+    return table
 
 
 def _centred(x: Tensor) -> Tensor:
@@ -178,7 +175,7 @@ def _pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         if len(x) < 2:
             raise ValueError(f"the {name} sample has {len(x)} rows; a distance between samples needs at least 2")
         # The sum is the quick test; it may also overflow, so that only the rows can accuse.
-        if not torch.isfinite(x.detach().sum()) and not torch.isfinite(x).all():
+        if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
             raise ValueError(f"the {name} sample has NaN or infinite features")
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"feature widths differ: {a.shape[1]} and {b.shape[1]}; use one encoder for both")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from tlutils.evidence import Estimate, experiments_file, repeat, stored_experime
 from tlutils.features import extract_features, linear_probe
 from tlutils.information import information_score
 from tlutils.nets import Classifier, DigitNet
-from tlutils.select import KeepBest, reverse_validation
+from tlutils.select import KeepBest, choose, reverse_validation
 from tlutils.session import seed_everything, start
 from tlutils.store import write_json
 from tlutils.train import Penalty, accuracy, fit, ramp
@@ -32,7 +32,7 @@ from tlutils.weighting import importance_weights
 
 SEEDS = 5
 LABELS = (1, 2, 5, 10, 20, 50)
-WEIGHTS = (0, 0.1, 1, 10, 100)
+WEIGHTS = (0.1, 1, 10, 100)
 
 
 def few_labels(seed: int) -> dict[str, dict[str, float]]:
@@ -103,28 +103,31 @@ def objective(seed: int) -> dict[str, dict]:
     target, unseen = digits.handwritten().split(0.5, seed)
     half, half_unseen = (part.subset((part.y < 2) | (part.y > 6)) for part in (target, unseen))
     distances = {"MMD": mmd, "CORAL": coral, "sliced Wasserstein": sliced_wasserstein}
-    results = {
-        name: {f"{weight:g}": _weighed(distance, weight, source, target, unseen, seed) for weight in WEIGHTS}
-        for name, distance in distances.items()
-    }
-    results["MMD, half of the classes"] = {
-        f"{weight:g}": _weighed(mmd, weight, source, half, half_unseen, seed) for weight in WEIGHTS[:4]
-    }
+    unadapted = _weighed(None, 0, source, target, unseen, seed)
+    results = {name: {"0": unadapted} for name in distances}
+    for name, distance in distances.items():
+        for weight in WEIGHTS:
+            results[name][f"{weight:g}"] = _weighed(distance, weight, source, target, unseen, seed)
+    settings = {(name, weight): scores for name, row in results.items() for weight, scores in row.items()}
+    lacking = {"0": _weighed(None, 0, source, half, half_unseen, seed)}
+    for weight in WEIGHTS[:3]:
+        lacking[f"{weight:g}"] = _weighed(mmd, weight, source, half, half_unseen, seed)
+    results["MMD, half of the classes"] = lacking
+    results["chosen"] = {"all classes": _chosen(settings), "half of the classes": _chosen(lacking)}
     results["stopping"] = {
         "all classes": _stopped(source, target, unseen, seed),
         "half of the classes": _stopped(source, half, half_unseen, seed),
     }
+    print(f"seed {seed}: {results['chosen']}", flush=True)
     return results
 
 
 def _weighed(
-    distance: Penalty, weight: float, source: Domain, target: Domain, unseen: Domain, seed: int
+    distance: Penalty | None, weight: float, source: Domain, target: Domain, unseen: Domain, seed: int
 ) -> dict[str, float]:
     def train(known: Domain, inputs: Domain) -> Classifier:
-        settings = {"steps": 150, "lr": 5e-3, "seed": seed}
-        if weight == 0:
-            return _fitted(known, **settings)
-        return _fitted(known, inputs, penalty=distance, weight=ramp(weight), **settings)
+        settings = {"weight": ramp(weight), "steps": 150, "lr": 5e-3, "seed": seed}
+        return _fitted(known, inputs if distance else None, penalty=distance, **settings)
 
     model = train(source, target.unlabelled())
     known, met = (extract_features(model.encoder, domain.x[: len(unseen)]) for domain in (source, unseen))
@@ -135,6 +138,15 @@ def _weighed(
         "information": information_score(model, target),
         "reverse validation": reverse_validation(train, source, target, seed=seed),
     }
+
+
+def _chosen(settings: Mapping[Any, dict[str, float]]) -> dict[str, float]:
+    """Return the accuracy on the target of the first setting, λ = 0, and of those that each score picks."""
+    picked = {"source only": next(iter(settings.values()))["target"]}
+    for score in ("reverse validation", "information", "target"):
+        setting = choose({key: scores[score] for key, scores in settings.items()})
+        picked[f"by {score}"] = settings[setting]["target"]
+    return picked
 
 
 def _stopped(source: Domain, target: Domain, unseen: Domain, seed: int) -> dict[str, float]:
@@ -152,7 +164,7 @@ def _stopped(source: Domain, target: Domain, unseen: Domain, seed: int) -> dict[
 
 
 def adversaries(seed: int) -> dict[str, dict[str, float]]:
-    """Measure accuracies on handwriting for six penalties, and what two kinds of discriminator say (notebook 09)."""
+    """Measure accuracy on handwriting under five penalties, and what discriminators say of each (notebook 09)."""
     source = digits.printed(4000, seed)
     target, unseen = digits.handwritten().split(0.5, seed)
     inputs = target.unlabelled()
@@ -175,7 +187,8 @@ def adversaries(seed: int) -> dict[str, dict[str, float]]:
         results["proxy A-distance"][name] = proxy_a_distance(known[: len(met)], met)
         if isinstance(penalty, DomainAdversary):
             with torch.no_grad():
-                results["own discriminator"][name] = penalty.accuracy(known, met, model.head(known), model.head(met))
+                head = model.cpu().head
+                results["own discriminator"][name] = penalty.cpu().accuracy(known, met, head(known), head(met))
         print(f"seed {seed}, {name}: {results['accuracy'][name]:.3f}", flush=True)
     return results
 

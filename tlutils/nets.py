@@ -58,6 +58,20 @@ class DigitNet(nn.Module):
         return self.layers(x)
 
 
+class GlyphNet(DigitNet):
+    """DigitNet of twice the width that first brings images of any size (n, 1, h, w) to 16×16: features (n, 64).
+
+    So that one network serves 8×8 and 32×32: a stroke of a large image is no longer wider than what
+    three convolutions see. Not for characters inside a larger picture: each must fill its image.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(width=32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.interpolate(x, size=(16, 16), mode="bilinear", antialias=True))
+
+
 def _conv(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU()

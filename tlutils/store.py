@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def cache_dir() -> Path:
 
 @cache
 def manifest() -> dict[str, dict]:
-    """Return every downloadable file by name `folder/file`: urls, sha256, bytes, licence, citation."""
+    """Return every downloadable file by name `folder/file`: urls, sha256, bytes, licence, citation.
+
+    An entry has `md5` in place of `sha256` where the publisher names nothing stronger; a sha256 of
+    fewer than 64 digits is its beginning, where the publisher wrote only that into the file's name.
+    """
     return json.loads((data_dir() / "manifest.json").read_text(encoding="utf-8"))["files"]
 
 
@@ -40,12 +45,28 @@ def fetch(name: str) -> Path:
     """
     if name not in manifest():
         raise unknown("file", name, manifest())
-    entry = manifest()[name]
+    return _fetch(name, manifest()[name])
+
+
+def fetch_published(folder: str, url: str) -> Path:
+    """Return the path of a file whose public name carries its sha256's beginning, as `resnet50-11ad3fa6.pth` does.
+
+    Looked for as `folder/file` like every other; checked by its entry in the manifest, or else by
+    those digits alone, as torch.hub does. Raises what `fetch` raises, ValueError for a name without digits.
+    """
+    name = f"{folder}/{url.rpartition('/')[2]}"
+    beginning = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
+    if not beginning:
+        raise ValueError(f"{url} does not carry the beginning of its sha256: it cannot be checked")
+    return _fetch(name, manifest().get(name) or {"urls": [url], "sha256": [beginning[1]]})
+
+
+def _fetch(name: str, entry: dict) -> Path:
     mirror = os.environ.get("TLUTILS_DATA")
     if mirror and (Path(mirror) / name).exists():
         return _checked(Path(mirror) / name, entry)
     target = cache_dir() / name
-    if target.exists() and sha256(target) in entry["sha256"]:
+    if target.exists() and _matches(target, entry):
         return target
     return _download(name, entry, target)
 
@@ -60,8 +81,7 @@ def available(name: str) -> bool:
 
 def sha256(path: Path) -> str:
     """Return the sha256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _digest(path, "sha256")
 
 
 def write_json(path: Path, content: object) -> None:
@@ -71,14 +91,36 @@ def write_json(path: Path, content: object) -> None:
     temporary.replace(path)
 
 
+def _digest(path: Path, kind: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def _hashes(entry: dict) -> tuple[str, list[str]]:
+    """Return the kind of an entry's hash and its accepted values. An md5 shows damage, but no forgery."""
+    kind = "sha256" if "sha256" in entry else "md5"
+    return kind, entry[kind]
+
+
+def _matches(path: Path, entry: dict) -> bool:
+    kind, accepted = _hashes(entry)
+    return _digest(path, kind).startswith(tuple(accepted))
+
+
 def _checked(path: Path, entry: dict) -> Path:
-    found = sha256(path)
-    if found not in entry["sha256"]:
+    if not _matches(path, entry):
+        kind, _ = _hashes(entry)
         raise ValueError(
-            f"{path} is not the expected file: its sha256 is {found}, expected {' or '.join(entry['sha256'])}; "
-            "delete it or replace it"
+            f"{path} is not the expected file: its {kind} is {_digest(path, kind)}, "
+            f"expected {_expected(entry)}; delete it or replace it"
         )
     return path
+
+
+def _expected(entry: dict) -> str:
+    kind, accepted = _hashes(entry)
+    digits = 2 * hashlib.new(kind).digest_size
+    return " or ".join(value if len(value) == digits else f"{value}…" for value in accepted)
 
 
 def _download(name: str, entry: dict, target: Path) -> Path:
@@ -86,30 +128,28 @@ def _download(name: str, entry: dict, target: Path) -> Path:
     from filelock import FileLock
     from requests import RequestException
 
+    part = target.with_name(f"{target.name}.part")
     problems = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{target}.lock"):
-            if target.exists() and sha256(target) in entry["sha256"]:
+            if target.exists() and _matches(target, entry):
                 return target  # another process was faster
             for url in entry["urls"]:
                 try:
-                    # pooch writes to a temporary file, checks the hash, then renames.
-                    pooch.retrieve(
-                        url,
-                        known_hash=f"sha256:{entry['sha256'][0]}",
-                        fname=target.name,
-                        path=target.parent,
-                        progressbar=watched_by_a_person(),
-                    )
+                    # pooch.retrieve knows whole hashes only, so the check is ours; nothing unchecked takes the name.
+                    pooch.HTTPDownloader(progressbar=watched_by_a_person())(url, part, None)
+                    _checked(part, entry).replace(target)
                     return target
                 except (RequestException, ValueError, OSError) as error:
                     problems.append(f"{url}: {error}")
+                    part.unlink(missing_ok=True)
     except OSError as error:
         problems.append(f"{target.parent}: {error}")
     reasons = "\n  ".join(problems) or "it has no public address; the manifest's note says how it is made"
+    size = f" ({entry['bytes'] / 1e6:.1f} MB)" if "bytes" in entry else ""
     raise OSError(
-        f"could not get {name} ({entry['bytes'] / 1e6:.1f} MB):\n  {reasons}\n"
+        f"could not get {name}{size}:\n  {reasons}\n"
         f"Without network, put the file at {target}, or into a mirror at $TLUTILS_DATA/{name}. "
-        f"Its sha256 must be {entry['sha256'][0]}."
+        f"Its {_hashes(entry)[0]} must be {_expected(entry)}."
     )

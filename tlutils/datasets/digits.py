@@ -28,24 +28,27 @@ FACES = (
 )
 
 
-def printed(n: int = 4000, seed: int = 0, characters: str = string.digits) -> Domain:
-    """Render `n` printed characters (n, 1, 8, 8), values in [0, 1], in the format of `handwritten`.
+def printed(n: int = 4000, seed: int = 0, characters: str = string.digits, size: int = 8) -> Domain:
+    """Render `n` printed characters (n, 1, size, size), values in [0, 1]; at 8×8 in the format of `handwritten`.
 
     Twenty typefaces that ship with Matplotlib, each glyph rotated by up to 15°, sheared by up to 0.3
-    and scaled to 65–100 % of the field, then made 32×32 black and white and averaged over 4×4
-    blocks, as the handwriting was. `characters` are the classes, drawn equally often.
+    and scaled to 65–100 % of the field, then made 32×32 black and white and averaged over square
+    blocks (4×4 for 8×8), as the handwriting was. `characters` are the classes, drawn equally often.
 
-    Raises ValueError when n is smaller than the number of classes or a character repeats or cannot
-    be printed. Taught in notebook 02.
+    Raises ValueError when n is smaller than the number of classes, a character repeats or cannot
+    be printed, or `size` does not divide 32. Taught in notebook 02.
     """
     printable = all(c.isascii() and c.isalnum() for c in characters)
     if not characters or not printable or len(set(characters)) < len(characters):
         raise ValueError(f"characters must be different ASCII letters or digits, got {characters!r}")
     if n < len(characters):
         raise ValueError(f"n must be at least the number of characters ({len(characters)}), got {n}")
+    if size < 1 or 32 % size:
+        raise ValueError(f"size must divide 32 (8, 16, 32), got {size}")
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % len(characters))
-    images = np.stack([_glyph(characters[label], rng) for label in labels])
+    ink = np.stack([_glyph(characters[label], rng) for label in labels])
+    images = ink.reshape(n, size, 32 // size, size, 32 // size).mean((2, 4))
     return Domain(_as_images(images), torch.from_numpy(labels), tuple(characters), "printed")
 
 
@@ -133,7 +136,7 @@ def _as_images(images: np.ndarray) -> Tensor:
 
 
 def _glyph(character: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw one character at 128×128, deform it, binarise at 32×32, average 4×4 blocks: (8, 8)."""
+    """Draw one character at 128×128, deform it, make it black and white at 32×32: (32, 32) of True for ink."""
     from PIL import Image, ImageDraw
 
     field = 128
@@ -154,8 +157,7 @@ def _glyph(character: str, rng: np.random.Generator) -> np.ndarray:
     image = image.resize((round(width), round(height)), Image.Resampling.BILINEAR)
     canvas = Image.new("L", (32, 32))
     canvas.paste(image, ((32 - image.width) // 2, (32 - image.height) // 2))
-    ink = np.asarray(canvas) > 127
-    return ink.reshape(8, 4, 8, 4).mean((1, 3))
+    return np.asarray(canvas) > 127
 
 
 @cache
