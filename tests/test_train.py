@@ -276,6 +276,15 @@ def test_a_look_after_each_epoch_sees_the_model_in_evaluation_mode_and_changes_n
     assert looks[-1][2].equal(predict(model, new_domain().x))
 
 
+def test_an_epoch_cut_short_is_looked_at_too(new_model, new_domain):
+    looks = []
+    fit(new_model(), new_domain(), steps=8, batch_size=15, after_epoch=lambda model: looks.append(weights(model)))
+    assert len(looks) == 2, "after 6 steps, a pass over the source, and at the end"
+    model = new_model()
+    fit(model, new_domain(), steps=8, batch_size=15)
+    assert same(looks[-1], weights(model))
+
+
 # Target labels
 
 

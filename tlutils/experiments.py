@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from tlutils.adversary import DomainAdversary
 from tlutils.augment import random_flip
@@ -27,11 +29,12 @@ from tlutils.nets import Classifier, DigitNet
 from tlutils.select import KeepBest, choose, reverse_validation
 from tlutils.session import seed_everything, start
 from tlutils.store import write_json
-from tlutils.train import Penalty, accuracy, fit, ramp
+from tlutils.train import Penalty, accuracy, fit, ramp, task_loss
 from tlutils.weighting import importance_weights
 
 SEEDS = 5
 LABELS = (1, 2, 5, 10, 20, 50)
+LISTING_LABELS = (1, 5, 20, 50)
 WEIGHTS = (0.1, 1, 10, 100)
 
 
@@ -56,12 +59,46 @@ def _probed(pretrained: bool, train: Domain, test: Domain, seed: int) -> dict[st
     return scores
 
 
-def _trained(pretrained: bool, few: Domain, test: Domain, seed: int) -> float:
+def _trained(
+    pretrained: bool, few: Domain, test: Domain, seed: int, *, steps: int = 200, lr: float | None = None
+) -> float:
     seed_everything(seed)
     model = Classifier(image_encoder("photos", pretrained=pretrained).requires_grad_(True), few.classes)
-    rate = 1e-3 if pretrained else 2e-3
-    fit(model, few, steps=200, batch_size=32, lr=rate, augment=random_flip, seed=seed)
+    rate = lr or (1e-3 if pretrained else 2e-3)
+    fit(model, few, steps=steps, batch_size=32, lr=rate, augment=random_flip, seed=seed)
     return accuracy(model, test)
+
+
+def listing(seed: int) -> dict[str, dict[str, float]]:
+    """Measure accuracy on surfaces against labels per class: the text's listing and its baselines (notebook 10)."""
+    train, test = photos.surfaces("train"), photos.surfaces("test")
+    results: dict[str, dict[str, float]] = {}
+    for name, pretrained in (("pretrained", True), ("untrained", False)):
+        encoder = image_encoder("photos", pretrained=pretrained)
+        known, unseen = (part.map(partial(extract_features, encoder)) for part in (train, test))
+        for n in LISTING_LABELS:
+            few = known.few(n, seed)
+            results.setdefault(f"{name}, listing", {})[str(n)] = accuracy(_softmax_layer(few, seed), unseen)
+            score = linear_probe(few.x, few.y).score(unseen.x, unseen.y)
+            results.setdefault(f"{name}, probe", {})[str(n)] = score
+    results["scratch"] = {
+        str(n): _trained(False, train.few(n, seed), test, seed, steps=60, lr=5e-3) for n in LISTING_LABELS
+    }
+    return results
+
+
+def _softmax_layer(few: Domain, seed: int) -> nn.Linear:
+    """Train what the listing trains, as it does: ten epochs of Adam in batches of 32."""
+    seed_everything(seed)
+    layer = nn.Linear(few.x.shape[1], len(few.classes))
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.02)
+    for _ in range(10):
+        for rows in torch.randperm(len(few)).split(32):
+            loss = task_loss(layer(few.x[rows]), few.y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return layer
 
 
 def adaptation(seed: int) -> dict[str, float]:
@@ -198,6 +235,7 @@ EXPERIMENTS: dict[str, Callable[[int], dict]] = {
     "adaptation": adaptation,
     "objective": objective,
     "adversaries": adversaries,
+    "listing": listing,
 }
 
 

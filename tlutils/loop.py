@@ -34,8 +34,8 @@ def minimise(
     `objective(modules, device, progress)` draws a batch and returns named scalars; progress runs
     from 0 at the first step to 1 at the last. AdamW unless another optimizer is given; rates follow
     one cycle (Smith 2018) up to `lr`, or to those of the given optimizer. `after_epoch` is called
-    with the model, in evaluation mode, after every `per_epoch` steps; what it draws at random does
-    not change the run. Returns the mean of every term, a dict per epoch.
+    with the model, in evaluation mode, after every `per_epoch` steps and at the end; what it draws at
+    random does not change the run. Returns the mean of every term, a dict per epoch.
 
     Raises ValueError for terms that cannot be minimised, FloatingPointError when one stops being finite.
     """
@@ -61,7 +61,7 @@ def minimise(
             optimizer.step()
             schedule.step()
             record(history, terms, step, per_epoch)
-            if after_epoch and (step + 1) % per_epoch == 0:
+            if after_epoch and ((step + 1) % per_epoch == 0 or step + 1 == steps):
                 with torch.random.fork_rng(), evaluation_mode(modules[0]):
                     after_epoch(modules[0])
     for group, rate in zip(optimizer.param_groups, peak, strict=True):
