@@ -67,7 +67,8 @@ def _add_rows(
     """Return Σ w_ij k(D_ij) over the rows i and all j behind them, and add its gradient to `gradient`."""
     j = slice(i.start, len(x))
     kernel = torch.addmm(squares[j], x[i], x[j].T, alpha=-2).add_(squares[i, None])
-    kernel.clamp_(min=0).mul_(-1 / (KERNEL_WIDTHS[-1] * bandwidth)).exp_().triu_(1)  # the widest Gaussian
+    kernel.clamp_(min=0).mul_(-1 / (KERNEL_WIDTHS[-1] * bandwidth)).exp_()  # the widest Gaussian
+    kernel.diagonal().zero_()
     total, slope = torch.zeros_like(kernel), None if gradient is None else torch.zeros_like(kernel)
     for c in reversed(KERNEL_WIDTHS):
         if c < KERNEL_WIDTHS[-1]:
@@ -75,24 +76,23 @@ def _add_rows(
         total += kernel
         if slope is not None:
             slope.add_(kernel, alpha=-2 / (c * bandwidth))
+    rows = len(kernel)
+    _weigh(total, i, n, len(x) - n)
     if slope is not None:
         _weigh(slope, i, n, len(x) - n)
-        rows = len(slope)
-        slope[:, :rows] += slope[:, :rows].T.clone()  # pairs within i: both orders in one product
         gradient[i].addcmul_(slope.sum(1, keepdim=True), x[i]).addmm_(slope, x[j], alpha=-1)
         behind, slope = slice(i.stop, len(x)), slope[:, rows:].T
         gradient[behind].addcmul_(slope.sum(1, keepdim=True), x[behind]).addmm_(slope, x[i], alpha=-1)
-    return _weigh(total, i, n, len(x) - n).sum()
+    return total.sum() - total[:, :rows].sum() / 2  # pairs within i stand there in both orders
 
 
-def _weigh(table: Tensor, i: slice, n: int, m: int) -> Tensor:
-    """Multiply the rows i of a table over pairs, from the diagonal on, by w_ij in place: three parts, three numbers."""
-    rows = min(max(n - i.start, 0), len(table))  # of the first sample; so are as many columns, and those behind
-    columns = max(n - i.start, 0)
-    table[:rows, :columns] *= 2 / (n * (n - 1))
-    table[:rows, columns:] *= -2 / (n * m)
-    table[rows:, columns:] *= 2 / (m * (m - 1))
-    return table
+def _weigh(table: Tensor, i: slice, n: int, m: int) -> None:
+    """Multiply the rows i of a table over pairs, from the diagonal on, by w_ij in place."""
+    of_a = max(n - i.start, 0)  # rows and columns of the first sample
+    table[:of_a, :of_a] *= 2 / (n * (n - 1))
+    table[:of_a, of_a:] *= -2 / (n * m)
+    table[of_a:, :of_a] *= -2 / (n * m)
+    table[of_a:, of_a:] *= 2 / (m * (m - 1))
 
 
 def _centred(x: Tensor) -> Tensor:
