@@ -350,11 +350,17 @@ class Page:
         return last if last and last.kind == "markdown" and not last.headings else None
 
     def neighbour(self, step: int, folder: str = "") -> str | None:
-        """Return the file whose number is `step` away, relative to this folder; None where there is none."""
-        if self.number is None or self.number + step < 0:
+        """Return the file before (−1), after (1) or of the same number (0), relative to this folder, if any.
+
+        Before and after are the nearest that exist: a course may grow with a gap.
+        """
+        if self.number is None:
             return None
-        found = sorted((self.folder / folder).glob(f"{self.number + step:02d}_*.ipynb"))
-        return found[0].relative_to(self.folder).as_posix() if found else None
+        files = sorted((self.folder / folder).glob("[0-9][0-9]_*.ipynb"))
+        away = {path: int(path.name[:2]) - self.number for path in files}
+        found = [path for path in files if (away[path] * step > 0 if step else away[path] == 0)]
+        nearest = min(found, key=lambda path: abs(away[path]), default=None)
+        return nearest.relative_to(self.folder).as_posix() if nearest else None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_the_front_door_needs_a_claim_too(tmp_path):
 def test_the_shorter_form_is_for_the_front_door_alone(tmp_path):
     draft = fixtures.good_front_door()
     draft.name = "07_short.ipynb"
-    draft.replace("Next", "Next: [01 · The next one]", "[01 · The next one]")
+    draft.replace("Next", "Next: [01 · The next one]", "Previous: [01 · The nearest one before, over a gap]")
     wanted = {"number_of_cells", "number_of_words", "words_per_line_of_code", "claims"}
     assert {breach.rule for breach in form.breaches(draft.page(tmp_path))} == wanted
 
