@@ -12,7 +12,6 @@ from tlutils.metrics import (
     reliability_curve,
     sensitivity,
     specificity,
-    temperature,
     threshold_for,
 )
 
@@ -120,27 +119,6 @@ def test_of_several_classes_the_most_probable_one_counts():
     assert calibration_error(p, labels, 10) == pytest.approx((0.5 + 0.7 + 0.2) / 3)
 
 
-def test_temperature_undoes_a_known_one_and_leaves_the_classes():
-    generator = torch.Generator().manual_seed(0)
-    logits = 2 * torch.randn(4000, 3, generator=generator)
-    labels = torch.distributions.Categorical(logits=logits).sample()
-    sharp = 5 * logits
-    found = temperature(sharp, labels)
-    assert found == pytest.approx(5, rel=0.1)
-    grid = torch.arange(3, 8, 0.01)
-    losses = [torch.nn.functional.cross_entropy(sharp / t, labels) for t in grid]
-    assert found == pytest.approx(grid[torch.stack(losses).argmin()].item(), abs=0.02)
-    before, after = ((sharp / t).softmax(1) for t in (1, found))
-    assert calibration_error(after, labels) < 0.3 * calibration_error(before, labels)
-    assert before.argmax(1).equal(after.argmax(1))
-
-
-def test_temperature_of_separable_logits_stays_within_its_bounds():
-    labels = torch.tensor([0, 1] * 10)
-    logits = torch.nn.functional.one_hot(labels).float()
-    assert 0.01 <= temperature(logits, labels) < 0.1 and 10 < temperature(logits, 1 - labels) <= 100.01
-
-
 # ---------------------------------------------------------------- bootstrap
 
 
@@ -218,8 +196,6 @@ ONES, ZEROS = torch.ones(4).long(), torch.zeros(4).long()
         (lambda: calibration_error(torch.full((4, 2), math.nan), ZEROS), "NaN or infinite in 4 of 4 rows"),
         (lambda: reliability_curve(torch.rand(4), ONES, bins=0), "bins must be at least 1, got 0"),
         (lambda: reliability_curve(torch.rand(4, 2), ONES[:3]), r"got \(4, 2\), \(3,\)"),
-        (lambda: temperature(torch.rand(4), ONES), r"scores \(n, k\)"),
-        (lambda: temperature(torch.full((4, 2), math.inf), ONES), "NaN or infinite in 4 of 4 rows"),
         (lambda: bootstrap(auc, torch.rand(4), ONES), "both classes are needed"),
         (lambda: bootstrap(mean, torch.rand(4), groups=ZEROS), "at least 2 rows or groups, got 1"),
         (lambda: bootstrap(auc, torch.rand(4), ONES[:3]), r"same number of rows, got \[4, 3\]"),

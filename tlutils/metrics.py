@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from tlutils.evidence import CONFIDENCE
 
@@ -114,26 +113,6 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     """
     curve = reliability_curve(probabilities, labels, bins)
     return ((curve.confidence - curve.frequency).abs() * curve.count).sum().item() / curve.count.sum().item()
-
-
-def temperature(logits: Tensor, labels: Tensor) -> float:
-    """Return the T > 0 that makes softmax(logits / T) fit the labels best: logits (n, k), class numbers (n,).
-
-    Found on validation data, between 0.01 and 100; the predicted classes stay as they are.
-
-    Raises ValueError for parts that do not fit. Source: Guo et al. (2017), arXiv:1706.04599,
-    section 4.2. Taught in notebook 11.
-    """
-    from scipy.optimize import minimize_scalar
-
-    _check_class_numbers(logits, labels)
-    logits = logits.detach().double()
-
-    def loss(log_inverse: float) -> float:
-        return F.cross_entropy(logits * math.exp(log_inverse), labels).item()
-
-    bound = math.log(100)
-    return math.exp(-minimize_scalar(loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-6}).x)
 
 
 def bootstrap(
