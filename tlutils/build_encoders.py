@@ -8,7 +8,7 @@ import string
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -74,21 +74,23 @@ def photographs() -> dict[str, Domain]:
     return {"colour": colour, "grey": colour.map(partial(random_grey, share=1.0))}
 
 
+PHOTOS = Recipe(
+    classes=OBJECTS,
+    train=partial(cifar10_jpeg, "train"),
+    tests=photographs,
+    epochs=40,
+    lr=0.2,
+    augment=shifted_and_relit,
+    file=DATA,
+    architecture=RESNET,
+    data="CIFAR-10 (Krizhevsky 2009) under strong JPEG compression, 50,000 training images",
+    not_seen="the 10,000 test images, and every picture of scikit-image",
+    licence=f"MIT for the weights; {CIFAR_LICENCE}",
+    limits="32×32 photographs of single objects; not for faces, people or decisions about them",
+)
+
 RECIPES = {
-    "photos": Recipe(
-        classes=OBJECTS,
-        train=partial(cifar10_jpeg, "train"),
-        tests=photographs,
-        epochs=40,
-        lr=0.2,
-        augment=shifted_and_relit,
-        file=DATA,
-        architecture=RESNET,
-        data="CIFAR-10 (Krizhevsky 2009) under strong JPEG compression, 50,000 training images",
-        not_seen="the 10,000 test images, and every picture of scikit-image",
-        licence=f"MIT for the weights; {CIFAR_LICENCE}",
-        limits="32×32 photographs of single objects; not for faces, people or decisions about them",
-    ),
+    "photos": PHOTOS,
     "textures": Recipe(
         classes=tuple(FAMILIES),
         train=partial(textures, 1000, seed=SEED),
@@ -103,15 +105,9 @@ RECIPES = {
         licence="MIT",
         limits="has seen sixteen kinds of grey pattern and nothing of this world: no objects, no colour, no surfaces",
     ),
-    "untrained": Recipe(
-        classes=OBJECTS,
-        train=partial(cifar10_jpeg, "train"),
-        tests=photographs,
+    "untrained": replace(
+        PHOTOS,
         epochs=0,
-        lr=0.2,
-        augment=None,
-        file=DATA,
-        architecture=RESNET,
         data="none: the network of `photos` before its first training step",
         not_seen="everything",
         licence="MIT",
