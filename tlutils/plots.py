@@ -47,8 +47,7 @@ def learning_curve(
     the smallest other x. Raises ValueError for no curve or more than there are colours. Taught in
     notebooks 01 and 08.
     """
-    if not 0 < len(curves) <= len(COLOURS):
-        raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
+    _check_count(curves, "curves")
     figure, (axes,) = _figure(1, (7, 4.2))
     for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
         x = sorted(curve)
@@ -76,8 +75,7 @@ def training_curve(
     `curves[name][epoch]` is an Estimate of a share between 0 and 1. Raises ValueError for no curve or
     more than there are colours. Taught in notebook 09.
     """
-    if not 0 < len(curves) <= len(COLOURS):
-        raise ValueError(f"1 to {len(COLOURS)} curves can be told apart in one figure, got {len(curves)}")
+    _check_count(curves, "curves")
     figure, (axes,) = _figure(1, (7, 4.2))
     for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
         epochs = sorted(curve)
@@ -204,8 +202,7 @@ def against(
 
     Raises ValueError for no path or more than there are colours. Taught in notebook 02.
     """
-    if not 0 < len(paths) <= len(COLOURS):
-        raise ValueError(f"1 to {len(COLOURS)} paths can be told apart in one figure, got {len(paths)}")
+    _check_count(paths, "paths")
     figure, (axes,) = _figure(1, (7, 4.2))
     for (name, path), colour, marker in zip(paths.items(), COLOURS, MARKERS, strict=False):
         across, up = zip(*path, strict=True)
@@ -287,6 +284,11 @@ def _figure(cells: int, size: tuple[float, float], columns: int = 1):
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(-(-cells // columns), columns, squeeze=False)
     return figure, list(axes.flat)
+
+
+def _check_count(named: Mapping[str, object], what: str) -> None:
+    if not 0 < len(named) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} {what} can be told apart in one figure, got {len(named)}")
 
 
 def _percent(axis) -> None:
