@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 UNLABELLED = -1  # scikit-learn's mark for "label not known" in semi-supervised data
+Rows = Tensor | Sequence[str]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -16,13 +17,14 @@ class Domain:
     """A sample from one domain: inputs `x` (n, …), labels `y` (n,) or None, class names, a name.
 
     `x` is a float tensor with one row per example, or a list of strings. `y` holds class numbers
-    0 … k−1; −1 marks a row whose label is not known.
+    0 … k−1; −1 marks a row whose label is not known. In a regression `y` is float (n, k): values of
+    the k quantities that `classes` names, NaN where a row's are not known.
 
     Raises ValueError or TypeError when the parts do not fit together. Source: Pan & Yang (2010),
     definition 1. Taught in notebook 02.
     """
 
-    x: Tensor | Sequence[str]
+    x: Rows
     y: Tensor | None
     classes: tuple[str, ...]
     name: str
@@ -31,15 +33,29 @@ class Domain:
         object.__setattr__(self, "classes", tuple(self.classes))
         _check_inputs(self.x, self.name)
         if self.y is not None:
-            _check_labels(self.y, len(self.x), self.classes, self.name)
+            check = _check_values if self.has_values else _check_labels
+            check(self.y, len(self.x), self.classes, self.name)
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __repr__(self) -> str:
-        labels = "no labels" if self.y is None else f"{len(self.classes)} classes"
+        kind = f"values of {', '.join(self.classes)}" if self.has_values else f"{len(self.classes)} classes"
+        labels = "no labels" if self.y is None else kind
         shape = f"shape {tuple(self.x.shape[1:])}" if isinstance(self.x, Tensor) else "texts"
         return f"Domain({self.name!r}: {len(self):,} examples, {shape}, {labels})"
+
+    @property
+    def has_values(self) -> bool:
+        """Whether `y` holds real values, as in a regression, in place of class numbers."""
+        return isinstance(self.y, Tensor) and self.y.is_floating_point() and self.y.ndim == 2
+
+    @property
+    def known(self) -> Tensor:
+        """A mask (n,) of the rows whose label is known."""
+        if self.y is None:
+            return torch.zeros(len(self), dtype=torch.bool)
+        return ~self.y.isnan().any(1) if self.has_values else self.y != UNLABELLED
 
     def subset(self, index: Tensor) -> Domain:
         """Return the rows at `index` (m,), integer positions or a boolean mask."""
@@ -48,8 +64,7 @@ class Domain:
             if index.shape != (len(self),):
                 raise ValueError(f"{self.name}: a mask needs shape ({len(self)},), got {tuple(index.shape)}")
             index = index.nonzero().squeeze(1)
-        rows = self.x[index] if isinstance(self.x, Tensor) else [self.x[i] for i in index.tolist()]
-        return replace(self, x=rows, y=None if self.y is None else self.y[index])
+        return replace(self, x=rows_at(self.x, index), y=None if self.y is None else self.y[index])
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Domain:
         """Return the same labels with `function(x)` for inputs: features in place of images, say."""
@@ -61,20 +76,20 @@ class Domain:
 
     def labelled_part(self) -> Domain:
         """Return the rows whose label is known. Raises ValueError when there is none."""
-        known = torch.zeros(len(self), dtype=torch.bool) if self.y is None else self.y != UNLABELLED
+        known = self.known
         if not known.any():
             raise ValueError(f"{self.name} has no labels")
         return self if known.all() else self.subset(known)
 
     def split(self, fraction: float = 0.5, seed: int = 0) -> tuple[Domain, Domain]:
-        """Split into two parts, the first with `fraction` of every class (of all rows if unlabelled).
+        """Split into two parts, the first with `fraction` of every class (of all rows where there are none).
 
         Raises ValueError when a part would be empty.
         """
         if not 0 < fraction < 1:
             raise ValueError(f"fraction must lie between 0 and 1, got {fraction}")
         generator = torch.Generator().manual_seed(seed)
-        strata = torch.zeros(len(self)) if self.y is None else self.y
+        strata = torch.zeros(len(self)) if self.y is None or self.has_values else self.y
         first = torch.zeros(len(self), dtype=torch.bool)
         for value in strata.unique():
             rows = (strata == value).nonzero().squeeze(1)
@@ -85,18 +100,18 @@ class Domain:
         return self.subset(first), self.subset(~first)
 
     def few(self, per_class: int, seed: int = 0) -> Domain:
-        """Draw `per_class` labelled examples of every class.
+        """Draw `per_class` labelled examples of every class; in a regression, that many in all.
 
         Raises ValueError when the domain has no labels or a class has fewer examples.
         """
         return self.subset(self._draw(per_class, seed))
 
     def partly_labelled(self, per_class: int, seed: int = 0) -> Domain:
-        """Keep all inputs but only the labels that `few` would draw; the rest become −1."""
+        """Keep all inputs but only the labels that `few` would draw; the rest become −1, or NaN in a regression."""
         if per_class == 0:
             return self.unlabelled()
         kept = self._draw(per_class, seed)
-        y = torch.full_like(self.y, UNLABELLED)
+        y = torch.full_like(self.y, torch.nan if self.has_values else UNLABELLED)
         y[kept] = self.y[kept]
         return replace(self, y=y)
 
@@ -106,19 +121,33 @@ class Domain:
         if per_class < 1:
             raise ValueError(f"per_class must be at least 1, got {per_class}")
         generator = torch.Generator().manual_seed(seed)
+        if self.has_values:
+            groups = {"values": self.known}
+        else:
+            groups = {f"class {label!r}": self.y == number for number, label in enumerate(self.classes)}
         drawn = []
-        for number, label in enumerate(self.classes):
-            rows = (self.y == number).nonzero().squeeze(1)
+        for group, members in groups.items():
+            rows = members.nonzero().squeeze(1)
             if len(rows) < per_class:
                 raise ValueError(
-                    f"{self.name}: class {label!r} has {len(rows)} examples, "
+                    f"{self.name}: {group} has {len(rows)} examples, "
                     f"fewer than per_class={per_class}; ask for at most {len(rows)}"
                 )
             drawn.append(rows[torch.randperm(len(rows), generator=generator)[:per_class]])
         return torch.cat(drawn)
 
 
-def _check_inputs(x: Tensor | Sequence[str], name: str) -> None:
+def rows_at(x: Rows, index: Tensor) -> Rows:
+    """Return the rows of x, a tensor or a list of strings, at integer positions (m,)."""
+    return x[index] if isinstance(x, Tensor) else [x[i] for i in index.tolist()]
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of all parts, one after the other: tensors or lists of strings."""
+    return torch.cat(list(parts)) if isinstance(parts[0], Tensor) else [text for part in parts for text in part]
+
+
+def _check_inputs(x: Rows, name: str) -> None:
     if isinstance(x, Tensor):
         if x.ndim < 2:
             raise ValueError(f"{name}: x must have a row per example, shape (n, …), got {tuple(x.shape)}")
@@ -136,7 +165,7 @@ def _check_inputs(x: Tensor | Sequence[str], name: str) -> None:
 def _check_labels(y: Tensor, n: int, classes: tuple[str, ...], name: str) -> None:
     if not isinstance(y, Tensor) or y.dtype != torch.int64:
         kind = getattr(y, "dtype", type(y).__name__)
-        raise TypeError(f"{name}: y must be an int64 tensor of class numbers, got {kind}")
+        raise TypeError(f"{name}: y must be an int64 tensor of class numbers (n,), or float values (n, k), got {kind}")
     if y.shape != (n,):
         raise ValueError(f"{name}: y must have shape ({n},) to match x, got {tuple(y.shape)}")
     wrong = y[(y < UNLABELLED) | (y >= len(classes))]
@@ -145,3 +174,13 @@ def _check_labels(y: Tensor, n: int, classes: tuple[str, ...], name: str) -> Non
             f"{name}: label {wrong[0].item()} is outside 0 … {len(classes) - 1} "
             f"({len(classes)} classes; {UNLABELLED} marks a row without label)"
         )
+
+
+def _check_values(y: Tensor, n: int, names: tuple[str, ...], name: str) -> None:
+    if y.shape != (n, len(names)):
+        raise ValueError(
+            f"{name}: values need shape ({n}, {len(names)}), a row per example and a column for each of "
+            f"{names}, got {tuple(y.shape)}"
+        )
+    if y.isinf().any():
+        raise ValueError(f"{name}: y has infinite values, first in row {y.isinf().any(1).nonzero()[0].item()}")

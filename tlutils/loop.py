@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from tlutils.domains import Domain
+from tlutils.domains import Domain, Rows, rows_at
 from tlutils.session import watched_by_a_person
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def record(history: list[dict[str, float]], terms: dict[str, Tensor], step: int,
         history[-1][name] += (term.item() - history[-1][name]) / (k + 1)
 
 
-def batches(domain: Domain, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+def batches(domain: Domain, size: int) -> Iterator[tuple[Rows, Tensor | None]]:
     """Yield shuffled batches (x, y) without end; a short remainder is dropped, as BatchNorm needs it."""
     size = min(size, len(domain))
     while True:
         for index in torch.randperm(len(domain)).split(size)[: len(domain) // size]:
-            yield domain.x[index], None if domain.y is None else domain.y[index]
+            yield rows_at(domain.x, index), None if domain.y is None else domain.y[index]
 
 
 @contextmanager

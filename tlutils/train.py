@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlutils.adversary import scale_gradient
-from tlutils.domains import Domain
+from tlutils.domains import Domain, Rows, together
 from tlutils.loop import Terms, batches, evaluation_mode, minimise
 
 Penalty = Callable[..., Tensor]
@@ -34,14 +34,15 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train `model` in place to minimise L_S + L_T + weight · penalty(f(x_S), f(x_T)).
 
-    L_S is the cross-entropy on the labelled source, L_T the same on those target rows that have a
-    label (none: the term is absent), `penalty` compares the features of a source and a target batch
-    of `batch_size` rows each. One with an attribute `needs_predictions` that is true is also given
-    the logits of both. `weight` is λ, or a function of progress from 0 to 1; it scales what the
-    encoder feels of the penalty, while weights of the penalty itself (a discriminator's) learn in full.
-    `regulariser` is a term of the weights alone. Rates follow one cycle (Smith 2018) up to `lr`, or
-    to those of a given `optimizer`; `steps` replaces `epochs` (passes over the source). After each
-    epoch `after_epoch(model)` may look at the model. Returns the mean of every term, a dict per epoch.
+    L_S is the cross-entropy on the labelled source (in a regression, the mean squared error), L_T the
+    same on those target rows that have a label (none: the term is absent), `penalty` compares the
+    features of a source and a target batch of `batch_size` rows each. One with an attribute
+    `needs_predictions` that is true is also given the outputs of both. `weight` is λ, or a function of
+    progress from 0 to 1; it scales what the encoder feels of the penalty, while weights of the penalty
+    itself (a discriminator's) learn in full. `regulariser` is a term of the weights alone. Rates follow
+    one cycle (Smith 2018) up to `lr`, or to those of a given `optimizer`; `steps` replaces `epochs`
+    (passes over the source). After each epoch `after_epoch(model)` may look at the model. Returns the
+    mean of every term, a dict per epoch.
 
     Raises ValueError for data or a penalty that cannot be trained on, FloatingPointError when a term
     stops being finite. Source: Ben-David et al. (2010); Long et al. (2015), equation 3.
@@ -60,7 +61,7 @@ def fit(
         model, distance = prepared if len(prepared) > 1 else (prepared[0], penalty)
         parts = [next(stream) for stream in streams]
         sizes = [len(x) for x, _ in parts]
-        x = torch.cat([x for x, _ in parts]).to(device)
+        x = _on(device, together([x for x, _ in parts]))
         x = augment(x) if augment else x
         # One pass for all parts: the network sees, and normalises, both domains together.
         features, logits = (out.split(sizes) for out in model(x, return_features=True))
@@ -96,15 +97,17 @@ def check_trainable(source: Domain, target: Domain | None, penalty: Penalty | No
     if penalty and target is None:
         raise ValueError("a penalty compares two domains: pass a target as well")
     if target is not None:
-        if target.x.shape[1:] != source.x.shape[1:]:
+        if _kind(target.x) != _kind(source.x):
             raise ValueError(
                 f"{source.name} and {target.name} have rows of different shape: "
-                f"{tuple(source.x.shape[1:])} and {tuple(target.x.shape[1:])}; bring them to one format"
+                f"{_kind(source.x)} and {_kind(target.x)}; bring them to one format"
             )
         if target.y is None and not penalty:
             raise ValueError(f"{target.name} has no labels and there is no penalty: nothing to learn from it")
         if target.y is not None and target.classes != source.classes:
             raise ValueError(f"{source.name} and {target.name} have different classes: one head cannot serve both")
+        if target.y is not None and target.has_values != source.has_values:
+            raise ValueError(f"of {source.name} and {target.name} one has classes, the other values: give both alike")
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer | None, penalties: list[nn.Module]) -> None:
@@ -120,9 +123,19 @@ def check_optimizer(optimizer: torch.optim.Optimizer | None, penalties: list[nn.
         )
 
 
-def task_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy of logits (n, k) against class numbers (n,)."""
-    return F.cross_entropy(logits, labels.to(logits.device))
+def task_loss(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean loss of a task: the cross-entropy of logits (n, k) against class numbers (n,).
+
+    Against values (n, k) it is the mean squared error. Raises ValueError when the model gives another
+    number of columns than there are values.
+    """
+    labels = labels.to(outputs.device)
+    if not labels.is_floating_point():
+        return F.cross_entropy(outputs, labels)
+    if outputs.shape != labels.shape:
+        shapes = f"{tuple(labels.shape)}, not {tuple(outputs.shape)}"
+        raise ValueError(f"the model must give a column for each value, {shapes}")
+    return F.mse_loss(outputs, labels)
 
 
 def ramp(peak: float) -> Callable[[float], float]:
@@ -138,18 +151,34 @@ def ramp(peak: float) -> Callable[[float], float]:
     return weight
 
 
-def predict(model: nn.Module, x: Tensor, batch_size: int = 512) -> Tensor:
-    """Return the most probable class number (n,) for every row of x, in evaluation mode."""
+def outputs(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
+    """Return what the model gives for every row of x, (n, k), in evaluation mode: logits, or values."""
     device = next(model.parameters()).device
     with torch.inference_mode(), evaluation_mode(model):
-        parts = [model(part.to(device)).argmax(1).cpu() for part in x.split(batch_size)]
-    return torch.cat(parts)  # outside of inference mode, so that predictions can serve as labels
+        parts = [model(_on(device, x[i : i + batch_size])).cpu() for i in range(0, len(x), batch_size)]
+    return torch.cat(parts)  # outside of inference mode, so that they can serve as labels
+
+
+def predict(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
+    """Return the most probable class number (n,) for every row of x, in evaluation mode."""
+    return outputs(model, x, batch_size).argmax(1)
 
 
 def accuracy(model: nn.Module, domain: Domain) -> float:
     """Return the share of correct predictions on a labelled domain, between 0 and 1.
 
-    Raises ValueError when the domain has no labels.
+    Raises ValueError when the domain has no labels, or values in their place.
     """
+    if domain.has_values:
+        raise ValueError(f"{domain.name} has values, not classes: measure the error of `outputs` in place of accuracy")
     scored = domain.labelled_part()
     return (predict(model, scored.x) == scored.y).float().mean().item()
+
+
+def _on(device: torch.device, x: Rows) -> Rows:
+    """Return x on a device; texts stay where they are, since an encoder tokenises them itself."""
+    return x.to(device) if isinstance(x, Tensor) else x
+
+
+def _kind(x: Rows) -> tuple[int, ...] | str:
+    return tuple(x.shape[1:]) if isinstance(x, Tensor) else "texts"
