@@ -51,7 +51,10 @@ report: setup
 bench: setup
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[bench]
 	$(BIN)/python -W ignore tests/bench/bench.py
+	$(BIN)/python -W ignore tests/bench/keras_listing.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/digits_protocol.py
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/images.py \
+		$(if $(MIRROR),--weights $(MIRROR)/weights/imagenet/mobilenet_v2.pth)
 
 lock: setup
 	$(BIN)/python .ci/lock.py
