@@ -58,7 +58,10 @@ REFERENCES = """## References
 - Kornblith et al., Do better ImageNet models transfer better? arXiv:1805.08974
 - [scikit-learn documentation, learning curves](https://scikit-learn.org/stable/modules/learning_curve.html)"""
 
-NAVIGATION = "Previous: [02 · The one before](02_before.ipynb) · Next: [04 · The one after](04_after.ipynb)"
+NAVIGATION = (
+    "Previous: [02 · The one before](02_before.ipynb) · Next: [04 · The one after](04_after.ipynb)"
+    " · [Glossary](glossary.md)"
+)
 
 
 def prose(count: int) -> str:
@@ -140,7 +143,7 @@ class Draft:
 
 def good() -> Draft:
     """Return a notebook 03 that keeps every rule, with 02, 04 and its exercises beside it."""
-    draft = Draft(beside=["02_before.ipynb", "04_after.ipynb", "exercises/03_this_one.ipynb"])
+    draft = Draft(beside=["02_before.ipynb", "04_after.ipynb", "exercises/03_this_one.ipynb", "glossary.md"])
     draft.metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
         "language_info": {"name": "python", "version": "3.13.1"},
@@ -348,6 +351,7 @@ def empty_references(draft):
 
 says("navigation", "wrong_neighbour", "Previous", "04_after.ipynb", "02_before.ipynb")
 says("navigation", "no_way_back", "Previous", "Previous: [02 · The one before](02_before.ipynb) · ", "")
+says("navigation", "no_glossary", "Previous", " · [Glossary](glossary.md)", "")
 says("navigation", "heading_in_navigation", "Previous", "Previous", "## On\n\nPrevious")
 
 

@@ -52,9 +52,10 @@ for each choice with its reason. Exactly one reason begins with `Right`.
 References. A list; every item has a DOI (`https://doi.org/10.…` or `doi:10.…`), an arXiv id
 (`arXiv:1234.56789` or `https://arxiv.org/abs/…`), or a URL and the word `documentation`.
 
-Navigation. The last cell, markdown without a heading; each link only where that file exists:
+Navigation. The last cell, markdown without a heading; each link exactly where that file exists (in one line):
 
     Previous: [02 · What is transfer](02_what_is_transfer.ipynb) · Next: [04 · Transductive](04_transductive.ipynb)
+    · [Glossary](glossary.md)
 
 How it is counted. Words: what a reader reads, so without formulas, HTML tags, table markup, link
 targets and blocks of code; answers in `<details>` count. Lines of code: lines that are not blank, so
@@ -564,6 +565,8 @@ def navigation(page: Page) -> Found:
         if found != ([wanted] if wanted else []):
             form = f"`{word}: [NN · Title]({wanted})`" if wanted else "no link, there is no such file"
             yield last.number, f"{word}: {found or 'no link'}", form
+    if (page.folder / "glossary.md").exists() and "glossary.md" not in links(last.text):
+        yield last.number, "no link to the glossary", "`· [Glossary](glossary.md)`"
     if not links(last.text):
         yield last.number, "no link in the last cell", "a link"
 
