@@ -1,0 +1,58 @@
+"""How alike two representations of the same examples are: layer against layer, before against after."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+NOTHING = 1e-12  # a squared norm below this share of the rows' own is rounding
+
+
+def cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
+    """Return the linear centred kernel alignment of two representations a (n, p), b (n, q) of the same n rows.
+
+    1 when a turn, a shift and one scale make them equal. 0 in the mean for unrelated ones, around which
+    the debiased value varies: it lies in [−1, 1]. The biased one, in [0, 1], is what the paper
+    defines; it nears 1 for any two representations with more features than rows. Nothing larger than
+    p × q or n × n is made, whichever is smaller. Flatten feature maps first.
+
+    Raises ValueError for shapes that do not fit, values that are not finite, fewer than four rows (biased:
+    two), or a representation that is the same for every row. Source: Kornblith et al. (2019),
+    arXiv:1905.00414, section 3; debiased: Song et al. (2012), JMLR 13, 1393–1434.
+    Taught in notebook 18.
+    """
+    least = 4 if debiased else 2
+    a, b = _centred("first", a, least), _centred("second", b, least)
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} and {len(b)} rows: both representations must be of the same examples")
+    own = {name: _alignment(x, x, debiased) for name, x in (("first", a), ("second", b))}
+    for (name, norm), x in zip(own.items(), (a, b), strict=True):
+        if norm <= NOTHING * x.square().sum().square():
+            raise ValueError(f"the {name} representation does not tell the rows apart, so there is nothing to align")
+    return (_alignment(a, b, debiased) / (own["first"] * own["second"]).sqrt()).item()
+
+
+def _alignment(a: Tensor, b: Tensor, debiased: bool) -> Tensor:
+    """Return the inner product of the kernels a aᵀ and b bᵀ of centred a (n, p) and b (n, q), up to a factor of n."""
+    n = len(a)
+    small = a.shape[1] * b.shape[1] <= n * n
+    product = (a.T @ b).square().sum() if small else ((a @ a.T) * (b @ b.T)).sum()
+    if not debiased:
+        return product
+    # An example's likeness to itself says nothing; its share is taken out of sums and means.
+    of_a, of_b = a.square().sum(1), b.square().sum(1)
+    return product - n / (n - 2) * (of_a @ of_b) + of_a.sum() * of_b.sum() / ((n - 1) * (n - 2))
+
+
+def _centred(name: str, x: Tensor, least: int) -> Tensor:
+    """Return x (n, d), checked, in float64 and minus its mean."""
+    if not isinstance(x, Tensor) or x.ndim != 2 or not x.is_floating_point():
+        found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"the {name} representation must be a float tensor (n, d), got {found}; use x.flatten(1)")
+    if len(x) < least:
+        raise ValueError(f"the {name} representation has {len(x)} rows; at least {least} are needed")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"the {name} representation has NaN or infinite values")
+    x = x.detach().cpu().double()
+    x = x - x[0]  # first exactly, so that equal rows become zeros and not the rounding of their mean
+    return x - x.mean(0)
