@@ -1,12 +1,13 @@
-"""Grad-CAM against its formula by hand, on frozen and on other networks; the overlay."""
+"""Grad-CAM against its formula by hand, on frozen and on other networks; the overlay; what words contribute."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from tlutils import Classifier, image_encoder
-from tlutils.explain import grad_cam, overlay
+from tlutils import Classifier, image_encoder, text_encoder
+from tlutils.explain import grad_cam, overlay, word_contributions
 from tlutils.nets import CifarResNet
+from tlutils.texts import TransformerEncoder
 
 X = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 CLASSES = torch.tensor([0, 1, 2, 1, 0])
@@ -113,3 +114,75 @@ def test_the_overlay_keeps_what_is_cold_and_colours_what_is_hot(channels):
 def test_a_map_of_another_size_is_refused():
     with pytest.raises(ValueError, match="a map for each image, of its size"):
         overlay(X, torch.zeros(5, 8, 8))
+
+
+# ---------------------------------------------------------------- texts
+
+
+TEXT = "The grinder is loud, but  the coffee isn't bad."
+
+
+@pytest.fixture(scope="module")
+def reader():
+    torch.manual_seed(0)
+    return Classifier(text_encoder("minilm"), 3)
+
+
+def log_odds(model, text, number):
+    with torch.no_grad():
+        p = model([text]).softmax(1)[0, number]
+    return (p / (1 - p)).log().item()
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_words_and_beginning_sum_to_the_log_odds(reader, number):
+    words, values, beginning = word_contributions(reader, TEXT, number)
+    assert words == TEXT.split() and values.shape == (len(words),)
+    assert beginning + values.sum().item() == pytest.approx(log_odds(reader, TEXT, number), abs=0.01)
+
+
+def test_where_the_model_is_linear_a_word_adds_what_its_own_vector_adds(reader):
+    """Independent oracle: without layers, pooling aside, log-odds of two classes are linear in the word vectors."""
+
+    class Mean(TransformerEncoder):
+        def pooled(self, ids, mask):
+            return self.network.get_input_embeddings()(ids).mean(1)
+
+    encoder = text_encoder("minilm")
+    encoder.__class__ = Mean
+    bag = Classifier(encoder, 2)
+    words, values, _ = word_contributions(bag, "good bad unbelievable", 1, steps=20)
+    ids = torch.tensor(encoder.tokenise(["good bad unbelievable"])[0])
+    vectors = encoder.network.get_input_embeddings().weight
+    direction = (bag.head.weight[1] - bag.head.weight[0]).detach()
+    each = ((vectors[ids] - vectors[encoder.padding]) @ direction / len(ids))[1:-1]
+    assert torch.allclose(values, torch.stack([each[0], each[1], each[2:].sum()]), atol=1e-4)
+    assert words == ["good", "bad", "unbelievable"]
+
+
+def test_model_gradients_and_mode_stay_as_they_were(reader):
+    reader.train()
+    state = {name: value.clone() for name, value in reader.state_dict().items()}
+    first, second = (word_contributions(reader, TEXT, 1)[1] for _ in range(2))
+    assert torch.equal(first, second) and reader.training and reader.encoder.training, "no dropout"
+    assert all(torch.equal(value, state[name]) for name, value in reader.state_dict().items())
+    assert all(p.grad is None for p in reader.parameters())
+
+
+def test_a_long_text_counts_as_far_as_it_was_read(reader):
+    words, values, _ = word_contributions(reader, "word " * 1000, 0, steps=20)
+    assert len(words) == len(values) == reader.encoder.limit - 2
+
+
+def test_what_cannot_be_explained_is_said(reader, model):
+    with pytest.raises(ValueError, match="class 3 is not within 0 … 2"):
+        word_contributions(reader, TEXT, 3)
+    with pytest.raises(ValueError, match="text 0 is empty"):
+        word_contributions(reader, " ", 0)
+    with pytest.raises(ValueError, match="need a Classifier on text_encoder"):
+        word_contributions(model, TEXT, 0)
+    sharp = Classifier(text_encoder("minilm"), 2)
+    with torch.no_grad():
+        sharp.head.weight.mul_(500)
+    with pytest.raises(ValueError, match="take more steps"):
+        word_contributions(sharp, TEXT, 0, steps=2)

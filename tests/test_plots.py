@@ -22,9 +22,11 @@ from tlutils.plots import (
     against,
     border,
     compare,
+    contributions,
     examples,
     image_grid,
     learning_curve,
+    matrix,
     show,
     slider,
     training_curve,
@@ -415,6 +417,49 @@ def test_a_slider_without_a_choice_or_a_text_is_refused(count, alt):
     given = dict(list(frames().items())[:count])
     with pytest.raises(ValueError, match=f"2 figures or more and needs an alt text, got {count}, '{alt}'"):
         slider(given, label="λ", alt=alt)
+
+
+def test_a_matrix_writes_each_share_into_its_cell_and_leaves_missing_ones_blank():
+    values = {"A": {"B": around(0.25), "A": 1.0}, "B": {"B": 0.9}}
+    figure = matrix(values, title="t", rows="from", columns="to")
+    axes = figure.axes[0]
+    drawn(figure)
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    assert cells == {(0, 0): "100%", (1, 0): "25%", (1, 1): "90%"} and len(axes.patches) == 3
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["A", "B"]
+    for text, patch in zip(axes.texts, axes.patches, strict=True):
+        alpha = patch.get_alpha()
+        shade = tuple(alpha * c + 1 - alpha for c in to_rgb(COLOURS[0]))
+        assert contrast(text.get_color(), shade) >= 4, "the number can be read on its cell"
+
+
+@pytest.mark.parametrize("values", [{}, {"A": {}}, {"A": {"A": 1.2}}])
+def test_a_matrix_of_nothing_or_of_no_shares_is_refused(values):
+    with pytest.raises(ValueError, match="shares between 0 and 1"):
+        matrix(values, title="t", rows="from", columns="to")
+
+
+def test_every_word_stands_once_with_its_sign_inside_the_figure():
+    words = "The grinder is loud, yes, but nobody here has ever drunk better coffee unquestionably".split()
+    values = torch.linspace(-1, 1, len(words))
+    figure = contributions(words, values, title="words", meaning=("for good", "for bad"))
+    (axes,) = figure.axes
+    drawn = [text for text in axes.texts if text.get_text() in words]
+    assert [text.get_text() for text in drawn] == words
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # which lays the figure out
+    renderer = canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in drawn]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2)), "no word on another"
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    shades = [text.get_bbox_patch().get_facecolor() for text in drawn]
+    assert to_hex(shades[0]) == COLOURS[1].lower() and to_hex(shades[-1]) == COLOURS[0].lower()
+    assert shades[0][3] == shades[-1][3] > shades[len(words) // 2][3], "the strongest is the darkest"
+    numbers = {text.get_text() for text in axes.texts} - set(words)
+    assert {"−1.00", "+1.00"} <= numbers, "the sign is not told by colour alone"
+    for wrong in (values[1:], values[:0]):
+        with pytest.raises(ValueError, match="need one for each"):
+            contributions(words, wrong, title="", meaning=("", ""))
 
 
 def test_no_function_imports_pyplot():

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from tlutils.cache import cached_rows, joined
-from tlutils.domains import UNLABELLED
+from tlutils.domains import UNLABELLED, Rows
 from tlutils.fingerprint import fingerprint, network_parts
 from tlutils.session import watched_by_a_person
+from tlutils.text_blocks import ahead, check_rows, text_blocks
+from tlutils.texts import TextEncoder, check_texts
 from tlutils.train import evaluation_mode
 
 if TYPE_CHECKING:
@@ -24,49 +26,71 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # x86, then AR
 
 
 def extract_features(
-    encoder: nn.Module, x: Tensor, *, batch_size: int = 256, cache: bool = True, allow_bfloat16: bool = False
+    encoder: nn.Module, x: Rows, *, batch_size: int = 256, cache: bool = True, allow_bfloat16: bool = False
 ) -> Tensor:
-    """Return the features (n, dim), float32, of images x (n, c, h, w) in [0, 1] from one pass in evaluation mode.
+    """Return the features (n, dim), float32, of images x (n, c, h, w) in [0, 1] or of n texts, from one pass.
 
     Features of a frozen encoder (no parameter requires a gradient) are kept in the folder `features` of
-    $TLUTILS_CACHE, or of the user's cache, under a hash of weights, code, images and precision: the same call later,
+    $TLUTILS_CACHE, or of the user's cache, under a hash of weights, code, inputs and precision: the same call later,
     or in another process, reads them, and after a kill it goes on where it was. Features of an encoder in
     training are not kept, since its next step would make them useless; `cache=False` never keeps any.
     `allow_bfloat16` computes in bfloat16 where the hardware does so natively: about three digits for up to four
     times the speed.
 
-    Raises ValueError when x is not a float tensor of images in [0, 1] with the encoder's channels, or the encoder
-    does not return a row for each. Taught in notebook 06.
+    Texts need a `TextEncoder`, which cuts what is too long for it. They are computed in batches of about equal length,
+    at most `batch_size` of them and about 2,000 tokens (on a GPU 30,000), and come back in the order given.
+
+    Raises ValueError when x is not a float tensor of images in [0, 1] with the encoder's channels or not a list of
+    strings that say something, naming the row, or the encoder does not return a row for each. Taught in notebooks 06
+    and 12.
     """
-    check_images(encoder, x)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    x = x.detach()
     device, dtype = _place(encoder)
     bfloat16 = allow_bfloat16 and dtype == torch.float32 and computes_bfloat16(device)
     encoder.to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
-
-    def prepare(first: int) -> Tensor:
-        batch = x[first : first + batch_size].to(dtype, memory_format=torch.channels_last)
-        return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
+    if isinstance(encoder, TextEncoder):
+        check_texts(x)
+        blocks, parts = partial(text_blocks, encoder, x, batch_size, device), x
+    else:
+        check_images(encoder, x)
+        x = x.detach()
+        blocks, parts = partial(_image_blocks, encoder, x, batch_size, device, dtype), [x]
 
     def compute(first: int) -> Iterator[ndarray]:
         from tqdm.auto import tqdm
 
         bar = tqdm(total=len(x), initial=first, unit="row", disable=not watched_by_a_person(), leave=False)
-        with bar, closing(_ahead(prepare, range(first, len(x), batch_size))) as batches:
-            for batch in batches:
+        with bar, closing(blocks(first)) as computed:
+            while True:
                 with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                    features = encoder(batch)
-                _check_features(features, len(batch))
+                    features = next(computed, None)
+                if features is None:
+                    return
                 yield features.float().cpu().numpy()
-                bar.update(len(batch))
+                bar.update(len(features))
 
     with evaluation_mode(encoder):
         if not cache or any(p.requires_grad for p in encoder.parameters()):
             return torch.from_numpy(joined(len(x), compute(0)))
         precision = f"{torch.bfloat16 if bfloat16 else dtype} on {device.type}"
-        return cached_rows(fingerprint([precision, *network_parts(encoder), x]), len(x), compute)
+        return cached_rows(fingerprint([precision, *network_parts(encoder), *parts]), len(x), compute)
+
+
+def _image_blocks(
+    encoder: nn.Module, x: Tensor, batch_size: int, device: torch.device, dtype: torch.dtype, first: int
+) -> Iterator[Tensor]:
+    """Yield the features of images from number `first` on, a batch at a time."""
+
+    def prepare(first: int) -> Tensor:
+        batch = x[first : first + batch_size].to(dtype, memory_format=torch.channels_last)
+        return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
+
+    with closing(ahead(prepare, range(first, len(x), batch_size))) as batches:
+        for batch in batches:
+            features = encoder(batch)
+            check_rows(features, len(batch), "images")
+            yield features
 
 
 def check_images(encoder: nn.Module, x: Tensor) -> None:
@@ -102,25 +126,6 @@ def _place(encoder: nn.Module) -> tuple[torch.device, torch.dtype]:
         if tensor.is_floating_point():
             return tensor.device, tensor.dtype
     return torch.device("cpu"), torch.float32
-
-
-def _ahead(prepare: Callable[[int], Tensor], firsts: Sequence[int]) -> Iterator[Tensor]:
-    """Yield prepare(first) for each, the next one prepared in the background while this one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        waiting = None
-        for first in firsts:
-            coming = thread.submit(prepare, first)
-            if waiting:
-                yield waiting.result()
-            waiting = coming
-        if waiting:
-            yield waiting.result()
-
-
-def _check_features(features: Tensor, rows: int) -> None:
-    if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
-        found = f"shape {tuple(features.shape)}" if isinstance(features, Tensor) else type(features).__name__
-        raise ValueError(f"an encoder must return a tensor (n, dim), a row for each of {rows} images, got {found}")
 
 
 def linear_probe(features: Tensor, labels: Tensor, *, weights: Tensor | None = None, regularisation: float = 1.0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 Part = str | bytes | Tensor
 PLAIN = (int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
 EVERY_MODULE_HAS = frozenset(vars(nn.Module()))  # among them `training`, which does not count
+# Their versions stand for their code: what a model of transformers reaches is most of that library.
+LIBRARIES = ("torch", "transformers")
 PIECE = 2**24  # bytes hashed at a time, so that only this much is ever copied
 
 
@@ -41,7 +44,7 @@ def network_parts(network: nn.Module) -> Iterator[Part]:
     does not count, a class redefined in a notebook does. With the code go the functions and constants of the same
     file that it names. Not seen: hooks, and what the code reaches through other modules.
     """
-    yield torch.__version__
+    yield torch.__version__  # with the build, which the distribution's own version lacks
     seen: set[FunctionType] = set()
     classes: dict[type, None] = {}
     for name, module in network.named_modules(remove_duplicate=False):
@@ -54,8 +57,10 @@ def network_parts(network: nn.Module) -> Iterator[Part]:
         for key, value in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             yield key
             yield value
+    if any(_library(kind) == "transformers" for kind in classes):
+        yield version("transformers")
     for kind in classes:
-        if not _of_torch(kind) and kind is not object:
+        if not _library(kind) and kind is not object:
             yield from _class(kind, seen)
 
 
@@ -73,6 +78,8 @@ def _value(value: object, seen: set[FunctionType]) -> Iterator[Part]:
         yield repr(value)
     elif isinstance(value, FunctionType | MethodType):
         yield from _function(getattr(value, "__func__", value), seen)
+    elif isinstance(value, set | frozenset):  # their order changes from process to process
+        yield repr(sorted(map(repr, value)))
     elif isinstance(value, dict | list | tuple):
         yield f"{type(value).__name__} of {len(value)}"
         for item in value.items() if isinstance(value, dict) else value:
@@ -94,7 +101,7 @@ def _class(kind: type, seen: set[FunctionType]) -> Iterator[Part]:
 
 
 def _function(function: FunctionType, seen: set[FunctionType]) -> Iterator[Part]:
-    if function in seen or _of_torch(function):
+    if function in seen or _library(function):
         return
     seen.add(function)
     names: set[str] = set()
@@ -123,6 +130,7 @@ def _code(code: CodeType, names: set[str]) -> Iterator[Part]:
             yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
-def _of_torch(thing: type | FunctionType) -> bool:
-    """Whether torch's version, already part of the fingerprint, stands for this code."""
-    return (thing.__module__ or "").partition(".")[0] == "torch"
+def _library(thing: type | FunctionType) -> str:
+    """Return the library whose version, part of the fingerprint, stands for this code; empty when there is none."""
+    name = (thing.__module__ or "").partition(".")[0]
+    return name if name in LIBRARIES else ""

@@ -1,12 +1,13 @@
 """Every claim about speed: `make bench`. Both sides in one process on the same work, medians, peak memory.
 
-    python tests/bench/bench.py [features|mmd|step …] [--images 512] [--repeats 10] [--threads 2]
+    python tests/bench/bench.py [features|mmd|step|texts …] [--images 512] [--texts 2000] [--repeats 10] [--threads 2]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--images", type=int, default=512, help="images of 224×224 for `features`")
+    parser.add_argument("--texts", type=int, default=2000, help="reviews of mixed length for `texts`")
     parser.add_argument("--repeats", type=int, default=10, help="measurements that each median is taken of")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
@@ -229,7 +231,39 @@ def bench_step(options: argparse.Namespace) -> None:
     print(f"  memory of the whole process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
-PARTS = {"mmd": bench_mmd, "step": bench_step, "features": bench_features}
+def bench_texts(options: argparse.Namespace) -> None:
+    """Embeddings of reviews of mixed length by MiniLM: sentence-transformers' `encode` against `extract_features`."""
+    from sentence_transformers import SentenceTransformer
+
+    from tlutils.datasets import corpora, reviews
+    from tlutils.store import available
+    from tlutils.text_encoders import _package_folder
+
+    if available("en_amazon_blitzer_raw/dvd_positive.parsed"):
+        texts = [text for category in corpora.CATEGORIES for text in corpora.amazon(category).x]
+    else:  # the course's own, joined to other lengths
+        own = reviews.reviews().x
+        texts = [" ".join(own[i : i + 1 + i % 5]) for i in range(len(own))] * 3
+    random.Random(0).shuffle(texts)
+    texts = texts[: options.texts]
+    other = SentenceTransformer(str(_package_folder()), device="cpu")
+    encoder = tl.text_encoder("minilm")
+    sides = {
+        "sentence-transformers": lambda: other.encode(texts),
+        "ours, float32": lambda: tl.extract_features(encoder, texts, cache=False),
+        "ours, bfloat16": lambda: tl.extract_features(encoder, texts, cache=False, allow_bfloat16=True),
+    }
+    lengths = [len(row) for row in encoder.tokens(texts)]
+    expected = torch.from_numpy(other.encode(texts))
+    cosine = {name: (torch.as_tensor(work()) * expected).sum(1).min().item() for name, work in sides.items()}
+    times = medians(sides, options.repeats, time.process_time)
+    print(f"\nMiniLM, {len(texts)} reviews of {min(lengths)} to {max(lengths)} tokens, CPU time")
+    for name, seconds in times.items():
+        ratio = times["sentence-transformers"] / seconds
+        print(f"  {name:22} {seconds:7.1f} s   {ratio:4.2f} × as fast   smallest cosine {cosine[name]:.6f}")
+
+
+PARTS = {"mmd": bench_mmd, "step": bench_step, "features": bench_features, "texts": bench_texts}
 
 if __name__ == "__main__":
     main()
