@@ -87,7 +87,7 @@ def test_an_unknown_name_suggests_the_nearest_and_lists_what_exists():
     with pytest.raises(ValueError, match=r"'photo'.*did you mean 'photos'") as caught:
         image_encoder("photo")
     assert all(name in str(caught.value) for name in [*NAMES, *CIFAR, "resnet50", "vit_b_16"])
-    with pytest.raises(ValueError, match=r"'photo'.*did you mean 'photos'\? known are glyphs, photos"):
+    with pytest.raises(ValueError, match=r"'photo'.*did you mean 'photos'\? known are chinese-student, glyphs, photos"):
         model_card("photo")
 
 

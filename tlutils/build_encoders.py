@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tlutils import build_student
 from tlutils.augment import random_flip, random_grey, random_light, random_shift
 from tlutils.datasets.digits import printed
 from tlutils.datasets.photos import OBJECTS, cifar10_jpeg
@@ -208,14 +209,15 @@ def check(name: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tlutils.build_encoders", description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("name", choices=sorted([*RECIPES, build_student.NAME]))
     parser.add_argument("--check", action="store_true", help="verify the embedded file against its card")
     given = parser.parse_args(arguments)
+    text = given.name == build_student.NAME
     if not given.check:
-        build(given.name)
+        build_student.build() if text else build(given.name)
         return 0
     try:
-        print(check(given.name))
+        print(build_student.check() if text else check(given.name))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from tlutils.torchvision_models import TorchvisionEncoder, imagenet_weights, tor
 from tlutils.weights import load_weights, read_weights
 
 EMBEDDED = {"photos": CifarResNet, "textures": CifarResNet, "untrained": CifarResNet, "glyphs": GlyphNet}
+EMBEDDED_TEXT = ("chinese-student",)  # `text_encoder` gives these
 CIFAR = {
     "cifar_resnet20": "resnet20-12fca82f.th",
     "cifar_resnet32": "resnet32-d509ac18.th",
@@ -50,8 +51,8 @@ def image_encoder(name: str, *, pretrained: bool = True, weights: str | Path | N
 
 def model_card(name: str) -> dict:
     """Return the card of an embedded encoder: data, command, seed, accuracy, hash, licence."""
-    if name not in EMBEDDED:
-        raise unknown("embedded image encoder", name, EMBEDDED)
+    if name not in (*EMBEDDED, *EMBEDDED_TEXT):
+        raise unknown("embedded encoder", name, [*EMBEDDED, *EMBEDDED_TEXT])
     return json.loads((data_dir() / f"{name}.card.json").read_text(encoding="utf-8"))
 
 
@@ -69,8 +70,11 @@ def _file(name: str) -> Path:
     """Return the checked file of an encoder's own weights."""
     if name in CIFAR:
         return fetch(f"weights/cifar10_resnet/{CIFAR[name]}")
-    if name not in EMBEDDED:
-        return imagenet_weights(name)
+    return embedded_file(name) if name in EMBEDDED else imagenet_weights(name)
+
+
+def embedded_file(name: str) -> Path:
+    """Return the weight file of an embedded encoder. Raises ValueError when it is not the one of its card."""
     path, expected = data_dir() / f"{name}.safetensors", model_card(name)["sha256"]
     if (found := sha256(path)) != expected:
         raise ValueError(f"{path} does not match its card: sha256 {found}, expected {expected}; restore the file")

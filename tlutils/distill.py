@@ -1,0 +1,80 @@
+"""Teaching one encoder what another one says: distillation, across languages in notebook 13."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlutils.domains import Domain
+from tlutils.loop import Terms, batches, minimise
+from tlutils.texts import check_texts
+
+
+def distill(
+    student: nn.Module,
+    texts: Sequence[str],
+    embeddings: Tensor,
+    *,
+    epochs: int = 5,
+    steps: int | None = None,
+    batch_size: int = 256,
+    lr: float = 5e-3,
+    seed: int = 0,
+) -> list[dict[str, float]]:
+    """Train `student` in place so that its row for each of n texts comes near `embeddings` (n, dim): mean ‖s(t) − e‖².
+
+    The embeddings are a teacher's, of the same texts or of their translations, so that the student ends up in the
+    teacher's space. Between rows of length 1 this is 2 − 2·cosine: squared error and cosine are one aim. Rates
+    follow one cycle up to `lr`; `steps` replaces `epochs` (passes over the texts). Returns the mean distance, a dict
+    per epoch.
+
+    Raises ValueError for texts and embeddings that do not belong together, FloatingPointError when the
+    distance stops being finite. Source: Reimers & Gurevych (2020), equation 1, its second term,
+    arXiv:2004.09813. Taught in notebook 13.
+    """
+    check_texts(texts)
+    _check_embeddings(student, texts, embeddings)
+    numbers = tuple(map(str, range(embeddings.shape[1])))  # a regression on as many values as a row has
+    stream = batches(Domain(texts, embeddings.float().cpu(), numbers, "sentences"), batch_size)
+
+    def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
+        some, wanted = next(stream)
+        given = prepared[0](some)
+        return {"distance": (given - wanted.to(given)).square().sum(1).mean()}
+
+    per_epoch = max(1, len(texts) // batch_size)
+    return minimise(objective, [student], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)
+
+
+def retrieval_accuracy(a: Tensor, b: Tensor) -> float:
+    """Return the share of rows of a (n, d) whose nearest row of b (n, d), by cosine, is the one at the same place.
+
+    A guess gives 1/n. A row that two are equally near to is not found, so that equal rows for everything score 0.
+
+    Raises ValueError when a and b are not two float tensors of one shape with at least two rows. Source: Reimers &
+    Gurevych (2020), section 4.2, arXiv:2004.09813. Taught in notebook 13.
+    """
+    for name, rows in (("first", a), ("second", b)):
+        if not isinstance(rows, Tensor) or rows.ndim != 2 or not rows.is_floating_point():
+            found = f"{rows.dtype} {tuple(rows.shape)}" if isinstance(rows, Tensor) else type(rows).__name__
+            raise ValueError(f"the {name} side must be a float tensor (n, d), got {found}")
+    if a.shape != b.shape or len(a) < 2:
+        raise ValueError(f"two sides have one shape (n, d) with n ≥ 2, got {tuple(a.shape)} and {tuple(b.shape)}")
+    scores = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
+    right = scores.diagonal().clone()
+    rivals = scores.fill_diagonal_(-torch.inf).amax(1)
+    return (right > rivals).float().mean().item()
+
+
+def _check_embeddings(student: nn.Module, texts: Sequence[str], embeddings: Tensor) -> None:
+    dim = getattr(student, "dim", "dim")
+    fits = isinstance(embeddings, Tensor) and embeddings.is_floating_point() and embeddings.ndim == 2
+    if not fits or embeddings.shape != (len(texts), getattr(student, "dim", embeddings.shape[1])):
+        is_tensor = isinstance(embeddings, Tensor)
+        found = f"{embeddings.dtype} {tuple(embeddings.shape)}" if is_tensor else type(embeddings).__name__
+        raise ValueError(f"embeddings must be a float tensor ({len(texts)}, {dim}), a row for each text, got {found}")
+    if not torch.isfinite(embeddings).all():
+        raise ValueError("embeddings have NaN or infinite values: look at what the teacher was given")
