@@ -53,6 +53,7 @@ bench: setup
 	$(BIN)/python -W ignore tests/bench/bench.py
 	$(BIN)/python -W ignore tests/bench/keras_listing.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/digits_protocol.py
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/language.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/images.py \
 		$(if $(MIRROR),--weights $(MIRROR)/weights/imagenet/mobilenet_v2.pth)
 

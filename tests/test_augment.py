@@ -5,13 +5,24 @@ from functools import partial
 import pytest
 import torch
 
-from tlutils.augment import random_flip, random_grey, random_light, random_shift
+from tlutils.augment import (
+    random_blur,
+    random_colours,
+    random_flip,
+    random_grey,
+    random_light,
+    random_looks,
+    random_shift,
+)
 
 CHANGES = {
     "shift": partial(random_shift, pixels=3),
     "flip": random_flip,
     "grey": partial(random_grey, share=0.5),
     "light": random_light,
+    "colours": random_colours,
+    "blur": random_blur,
+    "looks": random_looks,
 }
 each = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
@@ -107,3 +118,31 @@ def test_light_changes_contrast_and_brightness_within_its_strength():
         assert 0.6 - 1e-4 <= factor[0] < 0.62 and 1.38 < factor[-1] <= 1.4 + 1e-4 and 0.97 < factor.mean() < 1.03
     both = torch.stack([out.mean((1, 2, 3)) / x.mean((1, 2, 3)), out.std((1, 2, 3)) / x.std((1, 2, 3))])
     assert torch.corrcoef(both)[0, 1].abs() < 0.1, "drawn independently"
+
+
+def test_colours_reorder_relight_and_invert_each_channel_as_a_whole():
+    x = torch.rand(200, 3, 6, 6) * 0.2 + 0.4
+    orders, inverted = set(), set()
+    for image, changed in zip(x, random_colours(x), strict=True):
+        if changed.min() == 0 or changed.max() == 1:
+            continue  # cut off at an end: no longer a line of its channel
+        rows = torch.corrcoef(torch.cat([changed, image]).flatten(1))[:3, 3:]
+        order = rows.abs().argmax(1)
+        signs = rows[torch.arange(3), order].round()
+        assert (rows.abs().amax(1) > 0.9999).all() and sorted(order.tolist()) == [0, 1, 2] and len(signs.unique()) == 1
+        orders.add(tuple(order.tolist()))
+        inverted.add(signs[0].item())
+    assert len(orders) == 6 and inverted == {-1.0, 1.0}
+
+
+def test_blur_keeps_the_mean_and_is_a_gaussian_along_both_axes():
+    x = torch.zeros(50, 3, 11, 11)
+    x[:, :, 5, 5] = 1.0
+    out = random_blur(x, 1.0)
+    assert torch.allclose(out.sum((2, 3)), torch.ones(50, 3), atol=1e-5)
+    for image in out:
+        row = image[0, 5, 3:8] / image[0, 5, 3:8].sum()
+        assert torch.allclose(image[0, 3:8, 3:8], torch.outer(row, row), atol=1e-5)
+        assert torch.equal(image[0], image[1]) and torch.allclose(image[0], image[0].T, atol=1e-6)
+        if row[1] > 1e-3:  # weights exp(−k²/2σ²): the second's is the first's to the fourth
+            assert (row[0] / row[2]).item() == pytest.approx(((row[1] / row[2]) ** 4).item(), rel=1e-2)

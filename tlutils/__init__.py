@@ -14,17 +14,23 @@ from tlutils import augment, course, datasets, explain, metrics, plots  # noqa: 
 from tlutils.adversary import DomainAdversary, reverse_gradient  # noqa: E402
 from tlutils.clustering import kmeans, match_clusters, matched_accuracy, nmi, stability  # noqa: E402
 from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein  # noqa: E402
+from tlutils.distill import distill, retrieval_accuracy  # noqa: E402
 from tlutils.domains import Domain  # noqa: E402
 from tlutils.encoders import image_encoder, model_card  # noqa: E402
 from tlutils.evidence import ClaimFailed, Estimate, claim, repeat, stored  # noqa: E402
 from tlutils.features import extract_features, linear_probe  # noqa: E402
 from tlutils.finetune import L2SP, add_lora, fit_gradually, freeze, layerwise_rates, unfreeze  # noqa: E402
 from tlutils.information import InformationMaximisation, information, information_score  # noqa: E402
-from tlutils.nets import Classifier, DigitNet  # noqa: E402
+from tlutils.negative import forecast, guarded, transfer_gain  # noqa: E402
+from tlutils.nets import Classifier, DigitNet, DrivingNet  # noqa: E402
+from tlutils.normalisation import reestimate_batchnorm  # noqa: E402
 from tlutils.select import KeepBest, choose, reverse_validation  # noqa: E402
 from tlutils.selfsup import Projected, contrastive_loss, fit_unlabelled  # noqa: E402
 from tlutils.session import Session, start  # noqa: E402
+from tlutils.similarity import cka  # noqa: E402
+from tlutils.text_encoders import text_encoder  # noqa: E402
 from tlutils.train import accuracy, fit, predict, ramp  # noqa: E402
+from tlutils.transferability import h_score, leep, logme, nce  # noqa: E402
 from tlutils.weighting import effective_size, importance_weights  # noqa: E402
 
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "DigitNet",
     "Domain",
     "DomainAdversary",
+    "DrivingNet",
     "Estimate",
     "InformationMaximisation",
     "KeepBest",
@@ -43,41 +50,53 @@ __all__ = [
     "add_lora",
     "augment",
     "choose",
+    "cka",
     "claim",
     "contrastive_loss",
     "coral",
     "course",
     "datasets",
+    "distill",
     "effective_size",
     "explain",
     "extract_features",
     "fit",
     "fit_gradually",
     "fit_unlabelled",
+    "forecast",
     "freeze",
+    "guarded",
+    "h_score",
     "image_encoder",
     "importance_weights",
     "information",
     "information_score",
     "kmeans",
     "layerwise_rates",
+    "leep",
     "linear_probe",
+    "logme",
     "match_clusters",
     "matched_accuracy",
     "metrics",
     "mmd",
     "model_card",
+    "nce",
     "nmi",
     "plots",
     "predict",
     "proxy_a_distance",
     "ramp",
+    "reestimate_batchnorm",
     "repeat",
+    "retrieval_accuracy",
     "reverse_gradient",
     "reverse_validation",
     "sliced_wasserstein",
     "stability",
     "start",
     "stored",
+    "text_encoder",
+    "transfer_gain",
     "unfreeze",
 ]

@@ -79,3 +79,36 @@ def random_warp(
 
 def _chance(x: Tensor, share: float) -> Tensor:
     return torch.rand(len(x), 1, 1, 1, device=x.device) < share
+
+
+def random_colours(x: Tensor) -> Tensor:
+    """Give every colour image other colours: channels in another order, each relit on its own, half of all inverted.
+
+    What is bright and what is dark, and every hue, then say nothing; edges still do. Taught in notebook 14.
+    """
+    n, c, _, _ = x.shape
+    order = torch.rand(n, c, device=x.device).argsort(1)
+    x = x.gather(1, order[:, :, None, None].expand_as(x))
+    x = torch.where(_chance(x, 0.5), 1 - x, x)
+    gain, offset = torch.rand(2, n, c, 1, 1, device=x.device).unbind()
+    return ((0.4 + 0.9 * gain) * x + 0.6 * (offset - 0.5)).clamp(0, 1)
+
+
+def random_blur(x: Tensor, strongest: float = 1.0) -> Tensor:
+    """Blur every image by a Gaussian of its own, its standard deviation between 0 and `strongest` pixels."""
+    n, c, h, w = x.shape
+    width = strongest * torch.rand(n, 1, device=x.device) + 1e-3
+    kernel = torch.exp(-torch.arange(-2.0, 3.0, device=x.device) ** 2 / (2 * width**2))
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)[:, None, None]
+    # One group for each channel of each image, so that all are blurred at once, rows first, then columns.
+    flat = F.pad(x, (2,) * 4, mode="replicate").reshape(1, n * c, h + 4, w + 4)
+    flat = F.conv2d(F.conv2d(flat, kernel, groups=n * c), kernel.transpose(2, 3), groups=n * c)
+    return flat.reshape(x.shape)
+
+
+def random_looks(x: Tensor) -> Tensor:
+    """Give every frame a look of its own: other colours, up to one pixel aside, some blur, some noise.
+
+    Source: Tobin et al. (2017), domain randomisation, arXiv:1703.06907. Taught in notebook 14.
+    """
+    return random_noise(random_blur(random_colours(random_shift(x, 1))))

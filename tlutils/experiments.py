@@ -17,9 +17,11 @@ from torch import nn
 
 from tlutils.adversary import DomainAdversary
 from tlutils.augment import random_flip
+from tlutils.chinese_experiments import languages
 from tlutils.datasets import digits, photos
 from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein
 from tlutils.domains import Domain
+from tlutils.driving_experiments import cities, sim_to_real
 from tlutils.encoders import image_encoder
 from tlutils.errors import unknown
 from tlutils.evidence import Estimate, experiments_file, repeat, stored_experiments
@@ -29,6 +31,7 @@ from tlutils.nets import Classifier, DigitNet
 from tlutils.select import KeepBest, choose, reverse_validation
 from tlutils.session import seed_everything, start
 from tlutils.store import write_json
+from tlutils.text_experiments import sentiment
 from tlutils.train import Penalty, accuracy, fit, ramp, task_loss
 from tlutils.weighting import importance_weights
 
@@ -236,6 +239,10 @@ EXPERIMENTS: dict[str, Callable[[int], dict]] = {
     "objective": objective,
     "adversaries": adversaries,
     "listing": listing,
+    "sim_to_real": sim_to_real,
+    "cities": cities,
+    "sentiment": sentiment,
+    "languages": languages,
 }
 
 

@@ -1,4 +1,4 @@
-"""The networks of the course: a small one for digits, a ResNet for small photographs, a head."""
+"""The networks of the course: small ones for digits and for roads, a ResNet for small photographs, a head."""
 
 from __future__ import annotations
 
@@ -76,6 +76,43 @@ def _conv(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU()
     )
+
+
+class DrivingNet(nn.Module):
+    """Encoder for frames of a road (n, 3, 36, 64), RGB in [0, 1], and sizes near it: features (n, 64).
+
+    Where an edge lies in the picture is what steering hangs on, so places are kept: only strides
+    make the maps smaller, down to 5×8. Taught in notebook 14.
+    """
+
+    dim = 64
+    channels = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            _strided(3, 16, 5),
+            _strided(16, 32, 3),
+            _strided(32, 32, 3),
+            nn.AdaptiveAvgPool2d((5, 8)),
+            nn.Flatten(),
+            nn.Linear(32 * 5 * 8, self.dim),
+            nn.BatchNorm1d(self.dim),
+            nn.ReLU(),
+        )
+
+    @property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """Three convolutions and the dense part."""
+        return (*self.layers[:3], self.layers[3:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def _strided(channels_in: int, channels_out: int, size: int) -> nn.Sequential:
+    convolution = nn.Conv2d(channels_in, channels_out, size, stride=2, padding=size // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.ReLU())
 
 
 class CifarResNet(nn.Module):

@@ -1,0 +1,40 @@
+"""BatchNorm's memory: the statistics of the domain that a network was trained on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
+def reestimate_batchnorm(model: nn.Module, x: Tensor, batch_size: int = 256) -> None:
+    """Replace in place what every BatchNorm layer remembers by the statistics of inputs x (n, …).
+
+    Means and variances are averaged over batches of `batch_size` rows, one pass, in the model's own
+    layers' order; weights stay as they are and no label is used. Other layers (dropout) do as in evaluation.
+
+    Raises ValueError for a model without BatchNorm statistics or fewer than two rows. Source: Li et al.
+    (2016), AdaBN, arXiv:1603.04779. Taught in notebook 14.
+    """
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    if not layers:
+        raise ValueError("the model has no BatchNorm layer with running statistics: there is nothing to re-estimate")
+    if len(x) < 2:
+        raise ValueError(f"statistics need at least 2 rows, got {len(x)}")
+    training, momenta = model.training, [layer.momentum for layer in layers]
+    device = next(model.parameters()).device
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean over all batches
+        layer.train()
+    try:
+        with torch.no_grad():
+            # A last batch of one row would have no variance, so that batches share the rows evenly.
+            for rows in x.chunk(-(-len(x) // batch_size)):
+                model(rows.to(device))
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        model.train(training)
