@@ -13,8 +13,7 @@ AHEAD = 5  # tiles of 3.5 units: the point of the middle line that the expert he
 def pursue(run: Simulator) -> float:
     """Return the steering in [−1, 1] that leads along an arc to a point of the middle line ahead.
 
-    The wheels' angle is atan(2 · wheelbase · x / d²) for a point at distance d, x to the side. The
-    expert looks further ahead where its commands take effect later.
+    The wheels' angle is atan(2 · wheelbase · x / d²) for a point at distance d, x to the side.
 
     Source: Coulter (1992), Implementation of the pure pursuit path tracking algorithm, Carnegie
     Mellon University CMU-RI-TR-92-01. Taught in notebook 14.
