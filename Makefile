@@ -17,7 +17,7 @@ help:
 	@echo "make lab     open the course in JupyterLab"
 	@echo "make test    run every test and re-run every notebook (ORDER=random, given or a seed)"
 	@echo "make report  measure the results again and rewrite the README's tables"
-	@echo "make bench   measure the claims about speed (half an hour; leave the machine alone meanwhile)"
+	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
 	@echo "make lint    only check the style"
 	@echo "make lock    resolve requirements.lock anew"
@@ -54,6 +54,8 @@ bench: setup
 	$(BIN)/python -W ignore tests/bench/keras_listing.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/digits_protocol.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/language.py
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/driving.py
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/signs.py
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/images.py \
 		$(if $(MIRROR),--weights $(MIRROR)/weights/imagenet/mobilenet_v2.pth)
 

