@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -60,11 +61,12 @@ def test_noise_is_left_out_of_the_film_only():
 
 def test_it_is_shown_with_its_text(monkeypatch, gif):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda content, metadata, raw: shown.append((content, metadata)))
-    show_film(gif, alt="A car follows the road.")
-    ((content, metadata),) = shown
-    assert base64.b64decode(content["image/gif"]) == gif and content["text/plain"] == "A car follows the road."
-    assert metadata["image/gif"]["alt"] == "A car follows the road."
+    monkeypatch.setattr("IPython.display.display", lambda content, raw: shown.append(content))
+    show_film(gif, alt="A car & its road.")
+    (content,) = shown
+    picture = re.fullmatch(r'<img alt="(.*?)" src="data:image/gif;base64,(.*)">', content["text/html"])
+    assert base64.b64decode(picture[2]) == gif and content["text/plain"] == "A car & its road."
+    assert picture[1] == "A car &amp; its road."
     with pytest.raises(ValueError, match="alt must say"):
         show_film(gif, alt=" ")
 

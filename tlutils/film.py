@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -51,8 +52,9 @@ def show_film(gif: bytes, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("alt must say in a sentence what the film shows")
-    content = {"image/gif": base64.b64encode(gif).decode(), "text/plain": alt}
-    display(content, metadata={"image/gif": {"alt": alt}}, raw=True)
+    # As HTML, since a notebook's own way to show a picture is not kept by every converter for films.
+    picture = f'<img alt="{html.escape(alt)}" src="data:image/gif;base64,{base64.b64encode(gif).decode()}">'
+    display({"text/html": picture, "text/plain": alt}, raw=True)
 
 
 def _column(name: str, driver: nn.Module | Driver, world: World, track: int, pictures: int) -> list[Image]:
