@@ -126,7 +126,7 @@ def ants_bees(part: str = "train", *, size: int = 224) -> Domain:
     weights has met them or their like: this shows convenience, not what a new kind of image would give.
 
     Raises ValueError for an unknown part, OSError when the file cannot be had. Source: the PyTorch
-    transfer learning tutorial; images by photographers on Flickr, no formal licence. Taught in notebook 10.
+    transfer learning tutorial; images by photographers on Flickr, no formal licence. Scored in `tests/bench/images.py`.
     """
     _check_part(part)
     folder = f"hymenoptera_data/{'train' if part == 'train' else 'val'}"
