@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from tlutils import Domain, Estimate
+from tlutils import Domain, Estimate, transfer_gain
 from tlutils.plots import (
     COLOURS,
     MARKERS,
@@ -24,6 +24,8 @@ from tlutils.plots import (
     compare,
     contributions,
     examples,
+    gains,
+    hits,
     image_grid,
     learning_curve,
     matrix,
@@ -433,6 +435,44 @@ def test_a_matrix_writes_each_share_into_its_cell_and_leaves_missing_ones_blank(
         assert contrast(text.get_color(), shade) >= 4, "the number can be read on its cell"
 
 
+def test_a_gain_is_read_by_number_and_mark_without_its_colour():
+    base = around(0.5, 0)
+    row = {"helps": around(0.9), "hurts": around(0.38), "unknown": around(0.5, 0.3)}
+    table = {"MMD": {name: transfer_gain(estimate, base) for name, estimate in row.items()}}
+    figure = gains(table, title="t", columns="shift")
+    axes = figure.axes[0]
+    drawn(figure)
+    assert [text.get_text() for text in axes.texts] == ["+40 ▲", "−12 ▼", "0"]
+    for text, patch in zip(axes.texts, axes.patches, strict=True):
+        shade = tuple(patch.get_alpha() * c + 1 - patch.get_alpha() for c in to_rgb(patch.get_facecolor()[:3]))
+        assert contrast(text.get_color(), shade) >= 4, "the number can be read on its cell"
+    assert "no mark: no evidence" in figure.texts[0].get_text()
+
+
+@pytest.mark.parametrize("table", [{}, {"A": {}}, {"A": {"x": 1}, "B": {"y": 1}}])
+def test_gains_without_cells_or_with_other_columns_are_refused(table):
+    with pytest.raises(ValueError, match="same columns"):
+        gains(table, title="t", columns="shift")
+
+
+def test_hits_lie_above_the_line_and_the_worst_misses_are_named_apart():
+    points = {"a": (0.1, 0.3), "b": (0.2, 0.0), "c": (0.1, -0.2), "d": (0.1, -0.201), "e": (0.3, -0.01)}
+    figure = hits(points, title="t", xlabel="x", ylabel="y", named=2)
+    axes = figure.axes[0]
+    drawn(figure)
+    texts = {text.get_text(): text for text in axes.texts}
+    assert set(texts) == {"hits: 2", "misses: 3", "c", "d"}
+    boxes = [texts[name].get_window_extent() for name in "cd"]
+    assert not boxes[0].overlaps(boxes[1])
+    assert {len(line.get_xdata()) for line in axes.lines if line.get_marker() in "oX"} == {2, 3}
+
+
+@pytest.mark.parametrize("points", [{}, {"a": (-0.1, 0.2)}])
+def test_hits_need_comparisons_in_the_forecast_order(points):
+    with pytest.raises(ValueError, match="forecast as better first"):
+        hits(points, title="t", xlabel="x", ylabel="y")
+
+
 @pytest.mark.parametrize("values", [{}, {"A": {}}, {"A": {"A": 1.2}}])
 def test_a_matrix_of_nothing_or_of_no_shares_is_refused(values):
     with pytest.raises(ValueError, match="shares between 0 and 1"):
@@ -484,3 +524,12 @@ print(len(figures), "matplotlib.pyplot" in sys.modules)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "5 False"
+
+
+def test_a_training_curve_of_numbers_is_not_in_per_cent():
+    curve = {"a": {0: Estimate((0.1, 0.3)), 1: Estimate((-0.2, 0.0))}}
+    for percent in (True, False):
+        figure = training_curve(curve, title="", xlabel="", percent=percent)
+        FigureCanvasAgg(figure).draw()
+        ticks = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+        assert all("%" in tick for tick in ticks) if percent else not any("%" in tick for tick in ticks)

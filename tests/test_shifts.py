@@ -8,7 +8,7 @@ import torch
 from tlutils import linear_probe, mmd
 from tlutils.datasets import shifts
 
-WORLDS = {"covariate": shifts.covariate, "label": shifts.label, "concept": shifts.concept}
+WORLDS = {"covariate": shifts.covariate, "label": shifts.label, "concept": shifts.concept, "subspace": shifts.subspace}
 every_world = pytest.mark.parametrize("shift", WORLDS.values(), ids=WORLDS)
 
 
@@ -100,6 +100,18 @@ def test_concept_shift_turns_the_rule_and_leaves_the_inputs(strength):
         assert math.degrees(math.atan2(towards[1], towards[0])) == pytest.approx(angle, abs=2)
     unmoved = shifts.concept(n=20_000, strength=0)[1]
     assert unmoved.x.equal(target.x)
+
+
+@pytest.mark.parametrize("strength", [0, 0.5, 1])
+def test_subspace_shift_takes_the_class_out_of_one_direction_and_keeps_every_variance(strength):
+    source, target = shifts.subspace(n=20_000, strength=strength)
+    for domain, told in ((source, 1), (target, 1 - strength)):
+        assert crosses(domain) == pytest.approx(0.5, abs=0.015)
+        halves = [domain.x[domain.y == number].mean(0) for number in (0, 1)]
+        assert (halves[1] - halves[0]).tolist() == pytest.approx([3, told], abs=0.05)
+        assert domain.x.var(0).tolist() == pytest.approx([1.5**2 + 1, 0.25 * 1.09], rel=0.03)
+        # The coarse direction stays useful: it alone tells dots from crosses as well as a gap of 3 deviations does.
+        assert ((domain.x[:, 0] > 0).long() == domain.y).float().mean() == pytest.approx(0.933, abs=0.01)
 
 
 @every_world

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tlutils import cka
+from tlutils import Classifier, DigitNet, cka
+from tlutils.similarity import layer_outputs
 
 
 def hsic(k, m):
@@ -127,3 +128,27 @@ def test_biased_cka_needs_two_rows():
     assert cka(GOOD[:2], GOOD[:2] + 1, debiased=False) == pytest.approx(1)
     with pytest.raises(ValueError, match="1 rows; at least 2"):
         cka(GOOD[:1], GOOD[:1], debiased=False)
+
+
+# ---------------------------------------------------------------- outputs of layers
+
+
+def test_layer_outputs_are_those_of_a_pass_flattened_in_evaluation_mode():
+    torch.manual_seed(0)
+    model = Classifier(DigitNet(), 3)
+    model(torch.rand(9, 1, 8, 8))
+    assert model.training
+    x = torch.rand(7, 1, 8, 8)
+    first, features = layer_outputs(model, [model.encoder.layers[0], model.encoder], x, batch_size=3)
+    assert model.training and not any(module._forward_hooks for module in model.modules())
+    model.eval()
+    with torch.no_grad():
+        assert torch.allclose(first, model.encoder.layers[0](x).flatten(1), atol=1e-5)
+        assert torch.allclose(features, model.encoder(x), atol=1e-5)
+
+
+def test_a_layer_outside_of_the_model_is_named():
+    model = Classifier(DigitNet(), 3)
+    with pytest.raises(ValueError, match="layer 1 was used 0 times in 1 passes"):
+        layer_outputs(model, [model.encoder, DigitNet()], torch.rand(4, 1, 8, 8))
+    assert not any(module._forward_hooks for module in model.modules())

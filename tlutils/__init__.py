@@ -12,6 +12,7 @@ guard_torchvision()  # before anything imports torchvision
 
 from tlutils import augment, course, datasets, explain, metrics, plots  # noqa: E402
 from tlutils.adversary import DomainAdversary, reverse_gradient  # noqa: E402
+from tlutils.advice import advise  # noqa: E402
 from tlutils.clustering import kmeans, match_clusters, matched_accuracy, nmi, stability  # noqa: E402
 from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein  # noqa: E402
 from tlutils.distill import distill, retrieval_accuracy  # noqa: E402
@@ -24,14 +25,17 @@ from tlutils.information import InformationMaximisation, information, informatio
 from tlutils.negative import forecast, guarded, transfer_gain  # noqa: E402
 from tlutils.nets import Classifier, DigitNet, DrivingNet  # noqa: E402
 from tlutils.normalisation import reestimate_batchnorm  # noqa: E402
+from tlutils.own_model import load_model  # noqa: E402
 from tlutils.select import KeepBest, choose, reverse_validation  # noqa: E402
 from tlutils.selfsup import Projected, contrastive_loss, fit_unlabelled  # noqa: E402
 from tlutils.session import Session, start  # noqa: E402
+from tlutils.shortcuts import attribution_share, shortcut_report  # noqa: E402
 from tlutils.similarity import cka  # noqa: E402
 from tlutils.text_encoders import text_encoder  # noqa: E402
 from tlutils.train import accuracy, fit, predict, ramp  # noqa: E402
 from tlutils.transferability import h_score, leep, logme, nce  # noqa: E402
-from tlutils.weighting import effective_size, importance_weights  # noqa: E402
+from tlutils.transport import recoloured, sinkhorn, transported  # noqa: E402
+from tlutils.weighting import effective_size, importance_weights, label_weights  # noqa: E402
 
 __all__ = [
     "L2SP",
@@ -48,6 +52,8 @@ __all__ = [
     "Session",
     "accuracy",
     "add_lora",
+    "advise",
+    "attribution_share",
     "augment",
     "choose",
     "cka",
@@ -72,9 +78,11 @@ __all__ = [
     "information",
     "information_score",
     "kmeans",
+    "label_weights",
     "layerwise_rates",
     "leep",
     "linear_probe",
+    "load_model",
     "logme",
     "match_clusters",
     "matched_accuracy",
@@ -87,16 +95,20 @@ __all__ = [
     "predict",
     "proxy_a_distance",
     "ramp",
+    "recoloured",
     "reestimate_batchnorm",
     "repeat",
     "retrieval_accuracy",
     "reverse_gradient",
     "reverse_validation",
+    "shortcut_report",
+    "sinkhorn",
     "sliced_wasserstein",
     "stability",
     "start",
     "stored",
     "text_encoder",
     "transfer_gain",
+    "transported",
     "unfreeze",
 ]

@@ -23,7 +23,7 @@ def mmd(a: Tensor, b: Tensor, *, bandwidth: float | None = None) -> Tensor:
     Raises ValueError for shapes that do not fit, fewer than two rows, or values that are not finite.
     Source: Gretton et al. (2012), equation 3; Long et al. (2015). Taught in notebooks 04 and 08.
     """
-    a, b = _pair(a, b)
+    a, b = checked_pair(a, b)
     if bandwidth is not None and not bandwidth > 0:
         raise ValueError(f"bandwidth must be positive, got {bandwidth}")
     with torch.autocast(a.device.type, enabled=False):  # half the digits are too few for differences of squares
@@ -107,7 +107,7 @@ def coral(a: Tensor, b: Tensor) -> Tensor:
     Raises ValueError for shapes that do not fit, fewer than two rows, or values that are not finite.
     Source: Sun & Saenko (2016), equation 1. Taught in notebooks 04 and 08.
     """
-    a, b = _pair(a, b)
+    a, b = checked_pair(a, b)
     return (covariance(a) - covariance(b)).square().sum() / (4 * a.shape[1] ** 2)
 
 
@@ -120,7 +120,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 128) -> Tenso
     Raises ValueError for shapes that do not fit, fewer than two rows, values that are not finite or
     no projection. Source: Bonneel et al. (2015), doi:10.1007/s10851-014-0506-3. Taught in notebook 08.
     """
-    a, b = _pair(a, b)
+    a, b = checked_pair(a, b)
     if projections < 1:
         raise ValueError(f"projections must be at least 1, got {projections}")
     directions = torch.randn(a.shape[1], projections, dtype=a.dtype, device=a.device)
@@ -149,7 +149,7 @@ def proxy_a_distance(a: Tensor, b: Tensor) -> float:
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    a, b = (x.detach().cpu() for x in _pair(a, b))
+    a, b = (x.detach().cpu() for x in checked_pair(a, b))
     features = torch.cat([a, b]).double().numpy()
     is_b = torch.arange(len(features)).numpy() >= len(a)
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
@@ -166,7 +166,7 @@ def covariance(x: Tensor) -> Tensor:
     return x.T @ x / (len(x) - 1)
 
 
-def _pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def checked_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Return both samples, checked, in float32 at least."""
     for name, x in (("first", a), ("second", b)):
         if not isinstance(x, Tensor) or x.ndim != 2 or not x.is_floating_point():

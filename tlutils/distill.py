@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tlutils.domains import Domain
 from tlutils.loop import Terms, batches, minimise
+from tlutils.parallel import forward
 from tlutils.texts import check_texts
 
 
@@ -42,7 +43,7 @@ def distill(
 
     def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
         some, wanted = next(stream)
-        given = prepared[0](some)
+        given = forward(prepared[0], some)
         return {"distance": (given - wanted.to(given)).square().sum(1).mean()}
 
     per_epoch = max(1, len(texts) // batch_size)

@@ -45,7 +45,7 @@ def image_encoder(name: str, *, pretrained: bool = True, weights: str | Path | N
         raise ValueError(f"weights={str(weights)!r} and pretrained=False contradict each other: leave one out")
     encoder = _network(name)
     if pretrained:
-        _load(encoder, weights or _file(name))
+        _load(encoder, weights or encoder_file(name))
     return encoder.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
 
@@ -66,8 +66,8 @@ def _network(name: str) -> nn.Module:
     raise unknown("image encoder", name, [*EMBEDDED, *CIFAR, *torchvision_names()])
 
 
-def _file(name: str) -> Path:
-    """Return the checked file of an encoder's own weights."""
+def encoder_file(name: str) -> Path:
+    """Return the checked file of an encoder's own weights, its head included. Raises what `image_encoder` raises."""
     if name in CIFAR:
         return fetch(f"weights/cifar10_resnet/{CIFAR[name]}")
     return embedded_file(name) if name in EMBEDDED else imagenet_weights(name)

@@ -18,6 +18,7 @@ from torch import nn
 from tlutils.adversary import DomainAdversary
 from tlutils.augment import random_flip
 from tlutils.chinese_experiments import languages
+from tlutils.choice_experiments import choosing
 from tlutils.datasets import digits, photos
 from tlutils.discrepancy import coral, mmd, proxy_a_distance, sliced_wasserstein
 from tlutils.domains import Domain
@@ -33,6 +34,8 @@ from tlutils.session import seed_everything, start
 from tlutils.store import write_json
 from tlutils.text_experiments import sentiment
 from tlutils.train import Penalty, accuracy, fit, ramp, task_loss
+from tlutils.transfer_experiments import real_pairs, shift_grid
+from tlutils.trend_experiments import at_test_time, encoder_size, lora, source_free
 from tlutils.weighting import importance_weights
 
 SEEDS = 5
@@ -243,6 +246,13 @@ EXPERIMENTS: dict[str, Callable[[int], dict]] = {
     "cities": cities,
     "sentiment": sentiment,
     "languages": languages,
+    "shift_grid": shift_grid,
+    "real_pairs": real_pairs,
+    "choosing": choosing,
+    "encoder_size": encoder_size,
+    "lora": lora,
+    "at_test_time": at_test_time,
+    "source_free": source_free,
 }
 
 

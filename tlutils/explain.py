@@ -1,8 +1,9 @@
-"""What did the network look at: Grad-CAM maps over images, and what each word of a text contributes."""
+"""What did the network look at: maps over images by Grad-CAM and by occlusion; the words of a text."""
 
 from __future__ import annotations
 
 import re
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -27,16 +28,12 @@ def grad_cam(model: nn.Module, x: Tensor, layer: nn.Module, classes: Tensor, *, 
     """
     from captum.attr import LayerAttribution, LayerGradCam
 
-    if x.ndim != 4 or classes.shape != (len(x),):
-        raise ValueError(f"need images (n, c, h, w) and a class for each, got {tuple(x.shape)}, {tuple(classes.shape)}")
     if not any(module is layer for module in model.modules()):
         raise ValueError("the layer is not a part of this model: name it by its path, model.encoder.layer3 say")
+    _check_explainable(model, x, classes)
     device = next(model.parameters()).device
     maps = []
     with torch.enable_grad(), evaluation_mode(model):
-        known = model(x[:1].to(device)).shape[1]
-        if classes.min() < 0 or classes.max() >= known:
-            raise ValueError(f"classes {classes.min()} to {classes.max()} are not all within 0 … {known - 1}")
         for images, wanted in zip(x.split(batch_size), classes.split(batch_size), strict=True):
             # The gradient starts at the pixels, so that it also reaches a layer whose weights are frozen.
             images = images.detach().to(device).requires_grad_()
@@ -47,6 +44,97 @@ def grad_cam(model: nn.Module, x: Tensor, layer: nn.Module, classes: Tensor, *, 
             maps.append(heat[:, 0].detach().cpu())
     heat = torch.cat(maps)
     return heat / heat.amax((1, 2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
+
+
+def occlusion(
+    model: nn.Module,
+    x: Tensor,
+    classes: Tensor,
+    *,
+    window: int,
+    fill: float | None = None,
+    batch_size: int = 256,
+) -> Tensor:
+    """Return for each image how far the log-odds of its class fall when a place is covered: maps (n, h, w).
+
+    Images x (n, c, h, w), class numbers `classes` (n,). Squares of `window` pixels, side by side from the top
+    left, are painted one at a time with `fill`, or else with the image's mean colour; every pixel holds the
+    loss of its square. Negative where covering helps the class. It finds what one square decides alone:
+    evidence that two squares hold in common falls with neither. Model and mode stay as they were.
+
+    Raises ValueError when x and classes do not fit each other or the model, or the window is larger than
+    the image. Source: Zeiler and Fergus (2014), arXiv:1311.2901, section 4.2; computed by Captum.
+    Taught in notebook 18.
+    """
+    from captum.attr import Occlusion
+
+    _check_explainable(model, x, classes)
+    n, c, h, w = x.shape
+    if not 1 <= window <= min(h, w):
+        raise ValueError(f"window must lie between 1 and the side {min(h, w)} of the image, got {window}")
+    device = next(model.parameters()).device
+    covered = covered_with(x, fill)
+    squares = -(-h // window) * -(-w // window)
+    per_pass = min(squares, max(1, batch_size // n))
+    maps = []
+    with torch.no_grad(), evaluation_mode(model):
+        drop = Occlusion(lambda images, wanted: log_odds(model(images), wanted))
+        for images, wanted, cover in zip(*(part.split(batch_size) for part in (x, classes, covered)), strict=True):
+            heat = drop.attribute(
+                images.to(device),
+                sliding_window_shapes=(c, window, window),
+                strides=(c, window, window),
+                baselines=cover.to(device),
+                additional_forward_args=(wanted.to(device),),
+                perturbations_per_eval=per_pass,
+            )
+            maps.append(heat[:, 0].cpu())
+    return torch.cat(maps)
+
+
+def guided_backprop(model: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
+    """Return how strongly each pixel moves the class score along paths that only add to it: maps (n, h, w) ≥ 0.
+
+    Images x (n, c, h, w), class numbers `classes` (n,). The gradient of the score, its negative values cut off
+    at every ReLU on the way back; sizes, summed over the channels. The network's ReLUs must be
+    layers of it (`nn.ReLU`), each used once. Known to draw much the same
+    for a network of noise: here to be compared with.
+
+    Raises ValueError when x and classes do not fit each other or the model, or the network has no such layer.
+    Source: Springenberg et al. (2015), arXiv:1412.6806; computed by Captum. Taught in notebook 18.
+    """
+    from captum.attr import GuidedBackprop
+
+    _check_explainable(model, x, classes)
+    if not any(isinstance(module, nn.ReLU) for module in model.modules()):
+        raise ValueError("the network has no nn.ReLU layers, which guided backpropagation works at")
+    device = next(model.parameters()).device
+    with torch.enable_grad(), evaluation_mode(model), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
+        heat = GuidedBackprop(model).attribute(x.detach().clone().to(device).requires_grad_(), classes.to(device))
+    return heat.detach().abs().sum(1).cpu()
+
+
+def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the log-odds (n,) of each row's class against all others together, from logits (n, k)."""
+    wanted = classes[:, None]
+    others = logits.scatter(1, wanted, -torch.inf).logsumexp(1)
+    return logits.gather(1, wanted)[:, 0] - others
+
+
+def covered_with(x: Tensor, fill: float | None) -> Tensor:
+    """Return images (n, c, h, w) of nothing but `fill`, or of each image's own mean colour where it is None."""
+    return torch.full_like(x, fill) if fill is not None else x.mean((2, 3), keepdim=True).expand_as(x)
+
+
+def _check_explainable(model: nn.Module, x: Tensor, classes: Tensor) -> None:
+    """Raise ValueError unless x are images (n, c, h, w) and the model knows the class of each."""
+    if x.ndim != 4 or classes.shape != (len(x),):
+        raise ValueError(f"need images (n, c, h, w) and a class for each, got {tuple(x.shape)}, {tuple(classes.shape)}")
+    with torch.no_grad(), evaluation_mode(model):
+        known = model(x[:1].to(next(model.parameters()).device)).shape[1]
+    if classes.min() < 0 or classes.max() >= known:
+        raise ValueError(f"classes {classes.min()} to {classes.max()} are not all within 0 … {known - 1}")
 
 
 def overlay(images: Tensor, maps: Tensor, *, strength: float = 0.6) -> Tensor:
@@ -92,17 +180,16 @@ def word_contributions(
     special = torch.tensor([read.special_tokens_mask], device=device).bool()
     empty = ids.where(special, encoder.padding)
 
-    def log_odds(ids: Tensor) -> Tensor:
+    def score(ids: Tensor) -> Tensor:
         logits = model.head(encoder.pooled(ids, torch.ones_like(ids)))
         if not 0 <= number < logits.shape[1]:
             raise ValueError(f"class {number} is not within 0 … {logits.shape[1] - 1}")
-        others = torch.arange(logits.shape[1], device=device) != number
-        return logits[:, number] - logits[:, others].logsumexp(1)
+        return log_odds(logits, torch.full((len(logits),), number, device=device))
 
     with torch.enable_grad(), evaluation_mode(model):
-        gradients = LayerIntegratedGradients(log_odds, encoder.network.get_input_embeddings())
+        gradients = LayerIntegratedGradients(score, encoder.network.get_input_embeddings())
         with torch.no_grad():
-            end, beginning = log_odds(ids).item(), log_odds(empty).item()
+            end, beginning = score(ids).item(), score(empty).item()
         batch = max(1, 4096 // ids.shape[1])
         tokens = gradients.attribute(ids, empty, n_steps=steps, internal_batch_size=batch).sum(2)[0].detach().cpu()
     error = abs(tokens.sum().item() - (end - beginning))

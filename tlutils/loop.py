@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.domains import Domain, Rows, rows_at
+from tlutils.parallel import global_batchnorm, is_first, same_random_stream, warn_of_dropout
 from tlutils.session import watched_by_a_person
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def minimise(
     with the model, in evaluation mode, after every `per_epoch` steps and at the end; what it draws at
     random does not change the run. Returns the mean of every term, a dict per epoch.
 
+    Started in several processes (`accelerate launch`, `torchrun`), all draw the same batches and share out what
+    `parallel.forward` computes; weights and history come out as in one process, and the same in all. Only the
+    first calls `after_epoch`. Dropout is not the same as in one process, which a warning says.
+
     Raises ValueError for terms that cannot be minimised, FloatingPointError when one stops being finite.
     """
     from accelerate import Accelerator
@@ -47,12 +52,15 @@ def minimise(
     if optimizer is None:
         trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=1e-2)
-    *prepared, optimizer = accelerator.prepare(*modules, optimizer)
+    warn_of_dropout(modules)
+    prepared, optimizer = prepare(accelerator, modules, optimizer)
     peak = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, peak, total_steps=steps, cycle_momentum=False)
     history = []
-    with seeded(seed), training_mode(prepared[0]), given_back(accelerator, modules):
-        for step in tqdm(range(steps), disable=not watched_by_a_person(), leave=False):
+    shown = is_first() and watched_by_a_person()
+    with seeded(seed), training_mode(prepared[0]), given_back(accelerator, modules), global_batchnorm(modules):
+        for step in tqdm(range(steps), disable=not shown, leave=False):
+            same_random_stream(accelerator.device)
             progress = step / (steps - 1) if steps > 1 else 1.0
             terms = objective(prepared, accelerator.device, progress)
             check_terms(terms, step)
@@ -61,13 +69,23 @@ def minimise(
             optimizer.step()
             schedule.step()
             record(history, terms, step, per_epoch)
-            if after_epoch and ((step + 1) % per_epoch == 0 or step + 1 == steps):
+            if after_epoch and is_first() and ((step + 1) % per_epoch == 0 or step + 1 == steps):
                 with torch.random.fork_rng(), evaluation_mode(modules[0]):
                     after_epoch(modules[0])
     for group, rate in zip(optimizer.param_groups, peak, strict=True):
         group["lr"] = rate  # a given optimizer can be used again
     check_weights(modules, steps)
     return history
+
+
+def prepare(
+    accelerator: Accelerator, modules: list[nn.Module], optimizer: torch.optim.Optimizer
+) -> tuple[list[nn.Module], torch.optim.Optimizer]:
+    """Return modules and optimizer made ready by Accelerate; a module with nothing to train is only moved."""
+    trained = [module for module in modules if any(p.requires_grad for p in module.parameters())]
+    *ready, optimizer = accelerator.prepare(*trained, optimizer)
+    wrapped = dict(zip(map(id, trained), ready, strict=True))
+    return [wrapped.get(id(module)) or module.to(accelerator.device) for module in modules], optimizer
 
 
 def check_terms(terms: dict[str, Tensor], step: int) -> None:

@@ -159,6 +159,20 @@ def bootstrap(
     return low, high
 
 
+def share_interval(right: int, n: int) -> tuple[float, float]:
+    """Return the lower and upper end of Wilson's 95 % interval for a share, `right` of n independent rows.
+
+    Raises ValueError for no rows or more right ones than rows. Source: Wilson (1927),
+    doi:10.1080/01621459.1927.10502953. Taught in notebook 20.
+    """
+    from scipy.stats import binomtest
+
+    if not 0 <= right <= n or n == 0:
+        raise ValueError(f"a share needs 0 to n right of n rows, n at least 1; got {right} of {n}")
+    found = binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
 def _binary(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores as float64 and labels as 0 or 1, both (n,), on the CPU and checked."""
     scores, labels = (torch.as_tensor(given).detach().cpu() for given in (scores, labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from tlutils.session import watched_by_a_person
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from tlutils.negative import TransferGain
 
 # Okabe & Ito (2008), told apart with every common form of colour blindness. The yellow is left out
 # and the light tones are darkened: text in these colours has a contrast of at least 4.5:1 on white.
@@ -68,12 +71,17 @@ def learning_curve(
 
 
 def training_curve(
-    curves: Mapping[str, Mapping[int, Estimate]], *, title: str, xlabel: str, ylabel: str = "accuracy"
+    curves: Mapping[str, Mapping[int, Estimate]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str = "accuracy",
+    percent: bool = True,
 ) -> Figure:
-    """Draw estimates against time, a thin line for every run and a thick one for the mean of each named curve.
+    """Draw estimates against time, or depth, a thin line for every run, a thick one for each named curve's mean.
 
-    `curves[name][epoch]` is an Estimate of a share between 0 and 1. Raises ValueError for no curve or
-    more than there are colours. Taught in notebook 09.
+    `curves[name][epoch]` is an Estimate: a share between 0 and 1, or with `percent=False` any number. Raises
+    ValueError for no curve or more than there are colours. Taught in notebooks 09 and 18.
     """
     _check_count(curves, "curves")
     figure, (axes,) = _figure(1, (7, 4.2))
@@ -82,7 +90,8 @@ def training_curve(
         axes.plot(epochs, [curve[epoch].runs for epoch in epochs], color=colour, lw=1, alpha=0.45)
         axes.plot(epochs, [curve[epoch].mean for epoch in epochs], color=colour, marker=marker)
     axes.set_xticks(epochs)
-    _percent(axes.yaxis)
+    if percent:
+        _percent(axes.yaxis)
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     _label_ends(axes, {name: curve[max(curve)].mean for name, curve in curves.items()}, max(epochs))
     return figure
@@ -108,6 +117,24 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
     if percent:
         _percent(axes.xaxis)
     axes.set(title=title, xlabel=xlabel)
+    return figure
+
+
+def shares(values: Mapping[str, tuple[float, float, float]], *, title: str) -> Figure:
+    """Draw one row for each named share: a dot, its interval as a line, its value; (share, low, high) each.
+
+    Taught in notebook 20.
+    """
+    figure, (axes,) = _figure(1, (7, 0.55 * len(values) + 1.1))
+    for row, (value, low, high) in enumerate(values.values()):
+        colour = COLOURS[0]
+        axes.plot([low, high], [row, row], color=colour, lw=2)
+        axes.plot(value, row, "o", color=colour)
+        axes.annotate(f"{value:.0%}", (high, row), xytext=(6, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(values)), list(values))
+    axes.set_ylim(len(values) - 0.5, -0.5)
+    axes.set_title(title)
+    _percent(axes.xaxis)
     return figure
 
 
@@ -246,6 +273,72 @@ def matrix(values: Mapping[str, Mapping[str, Estimate | float]], *, title: str, 
     return figure
 
 
+def gains(table: Mapping[str, Mapping[str, TransferGain]], *, title: str, columns: str) -> Figure:
+    """Draw gains as a table of cells, `table[row][column]`: blue where transfer helps, orange where it hurts.
+
+    The number in each cell is the mean in points, 100 times a difference of shares, the mark after it the
+    verdict: ▲ helps, ▼ hurts, none for no evidence. Raises ValueError for an empty table or rows with
+    other columns. Taught in notebook 16.
+    """
+    down, across = list(table), list(next(iter(table.values()), {}))
+    if not across or any(list(row) != across for row in table.values()):
+        raise ValueError(f"every row needs the same columns, at least one; got {[list(row) for row in table.values()]}")
+    largest = max(abs(cell.gain.mean) for row in table.values() for cell in row.values()) or 1.0
+    figure, (axes,) = _figure(1, (1.9 + 1.35 * len(across), 1.1 + 0.48 * len(down)))
+    look = {"helps": (COLOURS[0], " ▲"), "no evidence": ("#777777", ""), "hurts": (COLOURS[1], " ▼")}
+    for i, row in enumerate(table.values()):
+        for j, cell in enumerate(row.values()):
+            colour, mark = look[cell.verdict]
+            strength = 0.12 if cell.verdict == "no evidence" else 0.2 + 0.8 * abs(cell.gain.mean) / largest
+            x, y = [j - 0.48, j + 0.48, j + 0.48, j - 0.48], [i - 0.46, i - 0.46, i + 0.46, i + 0.46]
+            axes.fill(x, y, color=colour, alpha=strength, lw=0)
+            number = f"{round(100 * cell.gain.mean):+d}".replace("-", "−").replace("+0", "0")
+            weight = "normal" if cell.verdict == "no evidence" else "bold"
+            colour = "white" if strength > 0.85 else "black"
+            axes.text(j, i, number + mark, ha="center", va="center", color=colour, fontweight=weight)
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set(title=title, xlabel=columns, xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    figure.text(0.02, -0.05, "points;  ▲ helps   ▼ hurts   no mark: no evidence", fontsize=11)
+    return figure
+
+
+def hits(
+    points: Mapping[str, tuple[float, float]], *, title: str, xlabel: str, ylabel: str, named: int = 6
+) -> Figure:
+    """Draw comparisons as points (forecast, outcome), both at least 0 for a hit: dots above the line, crosses below it.
+
+    The forecast is that the first does better, by x ≥ 0; the outcome is by how much it did. The `named`
+    misses with the largest loss carry their names. Raises ValueError for no point or a negative forecast.
+    Taught in notebook 16.
+    """
+    if not points or min(x for x, _ in points.values()) < 0:
+        raise ValueError("hits are drawn for at least one comparison, the one forecast as better first: x ≥ 0")
+    figure, (axes,) = _figure(1, (7, 4.6))
+    axes.axhline(0, color="#333333", lw=1)
+    for is_hit, colour, marker, name in ((True, COLOURS[0], "o", "hits"), (False, COLOURS[1], "X", "misses")):
+        chosen = [point for point in points.values() if (point[1] >= 0) == is_hit]
+        if chosen:
+            axes.plot(*zip(*chosen, strict=True), marker, color=colour, ms=7, alpha=0.75, mew=0)
+        edge = 0.97 if is_hit else 0.03
+        label = {"color": colour, "fontweight": "bold", "ha": "right", "va": "top" if is_hit else "bottom"}
+        axes.text(0.99, edge, f"{name}: {len(chosen)}", transform=axes.transAxes, **label)
+    worst = sorted((name for name in points if points[name][1] < 0), key=lambda name: points[name][1])[:named]
+    low, high = axes.get_ylim()
+    last = -math.inf
+    for name in sorted(worst, key=lambda name: points[name][1]):
+        x, y = points[name]
+        at = max(y, last + 0.06 * (high - low))  # names that would touch are moved apart
+        last = at
+        axes.annotate(name, (x, y), (x + 0.012 * (axes.get_xlim()[1]), at), color=COLOURS[1], fontsize=9, va="center")
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
 def contributions(words: Sequence[str], values: Tensor, *, title: str, meaning: tuple[str, str]) -> Figure:
     """Draw a text with what each word contributes, values (m,): a shade, blue for and orange against, and a number.
 
@@ -322,12 +415,12 @@ def slider(frames: Mapping[float, Figure], *, label: str, alt: str) -> None:
 
     # Pictures inside HTML and not the Image widget: that has no alternative text.
     pictures = {
-        f"{setting:g}": _picture(_png(figure), f"{label} = {setting:g}: {alt}") for setting, figure in frames.items()
+        f"{setting:g}": picture(_png(figure), f"{label} = {setting:g}: {alt}") for setting, figure in frames.items()
     }
     choice = ipywidgets.SelectionSlider(options=list(pictures), description=label)
-    picture = ipywidgets.HTML(pictures[choice.value])
-    choice.observe(lambda change: setattr(picture, "value", pictures[change["new"]]), names="value")
-    display(ipywidgets.VBox([choice, picture]))
+    shown = ipywidgets.HTML(pictures[choice.value])
+    choice.observe(lambda change: setattr(shown, "value", pictures[change["new"]]), names="value")
+    display(ipywidgets.VBox([choice, shown]))
 
 
 def _png(figure: Figure) -> bytes:
@@ -336,7 +429,9 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(png: bytes, alt: str) -> str:
+def picture(figure: Figure | bytes, alt: str) -> str:
+    """Return a figure, or its PNG, as an element of HTML with `alt` as its text for those who cannot see it."""
+    png = figure if isinstance(figure, bytes) else _png(figure)
     data = base64.b64encode(png).decode()
     return f'<img src="data:image/png;base64,{data}" width="{_width(png)}" alt="{html.escape(alt)}">'
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.domains import Domain
+from tlutils.parallel import from_first
 from tlutils.train import accuracy, predict
 
 Choice = TypeVar("Choice")
@@ -70,6 +71,7 @@ class KeepBest:
             self._state = {name: value.clone() for name, value in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> int:
+        self.scores, self._state = from_first((self.scores, self._state))  # only the first process scores
         if not self.scores:
             raise ValueError("no epoch was scored yet: pass this object to fit as after_epoch first")
         model.load_state_dict(self._state)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tlutils.domains import Domain
 from tlutils.loop import Terms, batches, minimise
+from tlutils.parallel import forward
 
 
 class Projected(nn.Module):
@@ -86,7 +87,7 @@ def fit_unlabelled(
         views = augment(torch.cat([x, x]))
         if views.shape[0] != 2 * len(x):
             raise ValueError(f"augment must return a view of every row: {2 * len(x)} given, {len(views)} returned")
-        return {"loss": loss(*prepared[0](views).split(len(x)))}
+        return {"loss": loss(*forward(prepared[0], views).split(len(x)))}
 
     per_epoch = max(1, len(domain) // batch_size)
     return minimise(objective, [model], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from tlutils.loop import evaluation_mode
 
 NOTHING = 1e-12  # a squared norm below this share of the rows' own is rounding
 
@@ -30,6 +34,33 @@ def cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
         if norm <= NOTHING * x.square().sum().square():
             raise ValueError(f"the {name} representation does not tell the rows apart, so there is nothing to align")
     return (_alignment(a, b, debiased) / (own["first"] * own["second"]).sqrt()).item()
+
+
+def layer_outputs(model: nn.Module, layers: Sequence[nn.Module], x: Tensor, *, batch_size: int = 256) -> list[Tensor]:
+    """Return what each layer puts out for inputs x (n, …), flattened: a list of (n, d), as `cka` compares them.
+
+    Model and mode stay as they were. Raises ValueError when a layer is not used, or not once, in a pass of the
+    model. Taught in notebook 18.
+    """
+    kept: list[list[Tensor]] = [[] for _ in layers]
+    device = next(model.parameters()).device
+
+    def keeper(parts: list[Tensor]):
+        return lambda module, inputs, output: parts.append(output.detach().flatten(1).cpu())
+
+    hooks = [layer.register_forward_hook(keeper(parts)) for layer, parts in zip(layers, kept, strict=True)]
+    batches = x.split(batch_size)
+    try:
+        with torch.no_grad(), evaluation_mode(model):
+            for batch in batches:
+                model(batch.to(device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for number, parts in enumerate(kept):
+        if len(parts) != len(batches):
+            raise ValueError(f"layer {number} was used {len(parts)} times in {len(batches)} passes, not once in each")
+    return [torch.cat(parts) for parts in kept]
 
 
 def _alignment(a: Tensor, b: Tensor, debiased: bool) -> Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from tlutils.adversary import scale_gradient
 from tlutils.domains import Domain, Rows, together
 from tlutils.loop import Terms, batches, evaluation_mode, minimise
+from tlutils.parallel import forward
 
 Penalty = Callable[..., Tensor]
 
@@ -42,11 +43,12 @@ def fit(
     itself (a discriminator's) learn in full. `regulariser` is a term of the weights alone. Rates follow
     one cycle (Smith 2018) up to `lr`, or to those of a given `optimizer`; `steps` replaces `epochs`
     (passes over the source). After each epoch `after_epoch(model)` may look at the model. Returns the
-    mean of every term, a dict per epoch.
+    mean of every term, a dict per epoch. Started in several processes it trains the same model, each of them
+    computing its share of every batch (`parallel`).
 
     Raises ValueError for data or a penalty that cannot be trained on, FloatingPointError when a term
     stops being finite. Source: Ben-David et al. (2010); Long et al. (2015), equation 3.
-    Taught in notebooks 03, 04 and 08.
+    Taught in notebooks 03, 04, 08 and 19.
     """
     check_trainable(source, target, penalty)
     modules = [model, penalty] if isinstance(penalty, nn.Module) else [model]
@@ -64,7 +66,7 @@ def fit(
         x = _on(device, together([x for x, _ in parts]))
         x = augment(x) if augment else x
         # One pass for all parts: the network sees, and normalises, both domains together.
-        features, logits = (out.split(sizes) for out in model(x, return_features=True))
+        features, logits = (out.split(sizes) for out in forward(model, x, return_features=True))
         terms = {"source": task_loss(logits[0], parts[0][1])}
         if labelled is not None:
             terms["target"] = task_loss(logits[1], parts[1][1])

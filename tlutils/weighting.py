@@ -34,3 +34,27 @@ def effective_size(weights: Tensor) -> float:
     Source: Kish (1965). Taught in notebook 04.
     """
     return (weights.sum().square() / weights.square().sum()).item()
+
+
+def label_weights(guessed: Tensor, labels: Tensor, met: Tensor, *, classes: int) -> Tensor:
+    """Estimate P_T(y) / P_S(y) for every class from a source model's guesses: weights (k,).
+
+    How often the classifier takes class j for i is counted on held-out source rows, from `guessed` (n,) and
+    `labels` (n,); which class weights then explain its guesses `met` (m,) on the target is solved for by
+    least squares, none below 0. Exact for label shift, where P(x|y) stays, and wrong otherwise.
+
+    Raises ValueError for guesses that do not fit the labels, or a class without a held-out row.
+    Source: Lipton, Wang & Smola (2018), arXiv:1802.03916, equation 4. Taught in notebook 16.
+    """
+    import torch
+    from scipy.optimize import nnls
+
+    if guessed.shape != labels.shape or len(met) == 0:
+        found = f"{len(guessed)} for {len(labels)} labels, {len(met)} of the target"
+        raise ValueError(f"need a guess for each held-out label and at least one of the target, got {found}")
+    seen = torch.bincount(labels, minlength=classes)
+    if len(seen) != classes or not seen.all():
+        raise ValueError(f"every one of {classes} classes needs a held-out row, got {seen.tolist()} rows")
+    table = torch.bincount(guessed * classes + labels, minlength=classes**2).reshape(classes, classes).double()
+    share = torch.bincount(met, minlength=classes).double() / len(met)
+    return tensor(nnls((table / len(labels)).numpy(), share.numpy())[0]).float()

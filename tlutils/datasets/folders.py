@@ -36,10 +36,10 @@ def image_folder(path: str | Path, *, size: int, skip_broken: bool = False) -> D
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
-    folders = _classes(Path(path))
+    folders = class_folders(Path(path))
     images, labels, broken = [], [], []
     for label, folder in enumerate(folders):
-        for file in _files(folder):
+        for file in flat_files(folder):
             try:
                 images.append(square_image(file, size))
                 labels.append(label)
@@ -116,22 +116,24 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _classes(root: Path) -> list[Path]:
+def class_folders(root: Path, least: int = 2) -> list[Path]:
+    """Return the subfolders of a folder, one per class, sorted. Raises ValueError for fewer than `least`, or strays."""
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder; give the folder that holds one subfolder for each class")
-    entries = _visible(root)
-    stray = [entry for entry in entries if not entry.is_dir() and _looks_like_an_image(entry)]
+    entries = entries_of(root)
+    stray = [entry for entry in entries if not entry.is_dir() and is_image_name(entry)]
     if stray:
         raise ValueError(f"{stray[0]} lies beside the classes: move it into the subfolder of its class")
     folders = [entry for entry in entries if entry.is_dir()]
-    if len(folders) < 2:
+    if len(folders) < least:
         found = f"only {folders[0].name!r}" if folders else "none"
-        raise ValueError(f"{root} needs a subfolder for each of at least two classes, found {found}")
+        raise ValueError(f"{root} needs a subfolder for each of at least {'two classes' if least > 1 else 'one class'}, found {found}")
     return folders
 
 
-def _files(folder: Path) -> list[Path]:
-    entries = _visible(folder)
+def flat_files(folder: Path) -> list[Path]:
+    """Return the files of a class, sorted. Raises ValueError when one of its entries is a folder."""
+    entries = entries_of(folder)
     for entry in entries:
         if entry.is_dir():
             raise ValueError(
@@ -141,12 +143,14 @@ def _files(folder: Path) -> list[Path]:
     return entries
 
 
-def _visible(folder: Path) -> list[Path]:
+def entries_of(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted by name, without hidden files and what Windows leaves behind."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in LEFT_BEHIND]
 
 
-def _looks_like_an_image(path: Path) -> bool:
+def is_image_name(path: Path) -> bool:
+    """Return whether a file's name ends as those of images do."""
     from PIL import Image
 
     return path.suffix.lower() in Image.registered_extensions()

@@ -58,6 +58,19 @@ def concept(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain
     return _pair("concept shift", _halved_cloud, (0.0, math.pi / 2), n, strength, seed)
 
 
+def subspace(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
+    """Draw source and target, `n` points each, between which the useful direction moves: subspace shift.
+
+    Dots and crosses, equally likely, are two clouds. Along x₁ they lie apart in both domains, and overlap a little.
+    Along x₂ they lie close together but far apart for their width, so that in the source x₂ tells them
+    apart better; in the target it does so by 1 − strength only, and noise makes up for it, so that no variance changes.
+
+    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Fernando et al. (2013),
+    doi:10.1109/ICCV.2013.368. Taught in notebook 16.
+    """
+    return _pair("subspace shift", _coarse_and_fine, (1.0, -1.0), n, strength, seed)
+
+
 def _pair(
     name: str, sampler: Sampler, setting: tuple[float, float], n: int, strength: float, seed: int
 ) -> tuple[Domain, Domain]:
@@ -92,6 +105,14 @@ def _halved_cloud(n: int, angle: float, generator: Generator) -> tuple[Tensor, T
     x = torch.randn(n, 2, generator=generator)
     across = x @ torch.tensor([math.cos(angle), math.sin(angle)])
     return x, _noisy(across, generator)
+
+
+def _coarse_and_fine(n: int, told: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    y = (torch.rand(n, generator=generator) < 0.5).long()
+    side = 2.0 * y - 1
+    coarse = 1.5 * side + torch.randn(n, generator=generator)
+    fine = told * side + math.sqrt(1.09 - told**2) * torch.randn(n, generator=generator)
+    return torch.stack([coarse, 0.5 * fine], dim=1), y
 
 
 def _noisy(height: Tensor, generator: Generator) -> Tensor:

@@ -53,7 +53,7 @@ def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[int, dict[str, str]]]
     """Yield every row with the number of the line on which it ends; check that it is whole."""
     tabs = path.suffix.lower() == ".tsv"
     style = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {"strict": True}
-    reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), **style)
+    reader = csv.DictReader(io.StringIO(decoded(path), newline=""), **style)
     try:
         for column in wanted:
             if column not in (reader.fieldnames or ()):
@@ -73,7 +73,8 @@ def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[int, dict[str, str]]]
         ) from error
 
 
-def _decoded(path: Path) -> str:
+def decoded(path: Path) -> str:
+    """Return the content of a file in UTF-8, with or without its byte order mark. Raises ValueError for another."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     content = path.read_bytes()
