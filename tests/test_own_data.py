@@ -132,8 +132,8 @@ def test_a_table_without_a_first_line_loses_no_row(tmp_path):
 
 
 def test_columns_are_guessed_by_name_then_by_what_they_hold(tmp_path):
-    rows = "id,stars,message,shop\n" + "".join(f"{n},{n % 3},words number {n} of a long text,berlin\n" for n in range(30))
-    own = read_own_data(table(tmp_path, rows))
+    rows = "".join(f"{n},{n % 3},words number {n} of a long text,berlin\n" for n in range(30))
+    own = read_own_data(table(tmp_path, "id,stars,message,shop\n" + rows))
     assert own.domain.x[0] == "words number 0 of a long text" and own.domain.classes == ("0", "1", "2")
     own = read_own_data(tmp_path / "data.csv", label="stars")
     assert "label=…" not in told(own) and "text=…" in told(own)

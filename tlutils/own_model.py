@@ -98,10 +98,12 @@ class Linear(nn.Module):
 
     @classmethod
     def fitted(cls, table: Table, y: Tensor, classes: int) -> Linear:
-        """Fit to rows (n, d) with labels (n,), at least two different; a class without a row is never predicted."""
+        """Fit to rows (n, d) with labels (n,); a class without a row is never predicted, one alone always."""
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
+        if len(y.unique()) == 1:
+            return cls(torch.zeros(classes, table.shape[1]), torch.where(torch.arange(classes) == y[0], 0.0, -1e4))
         dense = isinstance(table, Tensor)
         mean = scale = None
         if dense:

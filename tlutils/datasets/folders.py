@@ -127,7 +127,8 @@ def class_folders(root: Path, least: int = 2) -> list[Path]:
     folders = [entry for entry in entries if entry.is_dir()]
     if len(folders) < least:
         found = f"only {folders[0].name!r}" if folders else "none"
-        raise ValueError(f"{root} needs a subfolder for each of at least {'two classes' if least > 1 else 'one class'}, found {found}")
+        wanted = "two classes" if least > 1 else "one class"
+        raise ValueError(f"{root} needs a subfolder for each of at least {wanted}, found {found}")
     return folders
 
 
