@@ -1,9 +1,15 @@
 """Folders and tables that nobody prepared are read as far as they go, and what is wrong is told in plain words."""
 
+import os
+import zipfile
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 
+from tlutils.advice import advise
+from tlutils.data_checks import check_data
 from tlutils.own_data import counted, read_own_data, some
 from tlutils.own_images import _share
 
@@ -184,3 +190,26 @@ def test_words_for_people():
     assert some(range(3)) == "0, 1, 2" and some(range(7)) == "0, 1, 2, 3, 4 and 2 more"
     assert [counted(n, "class") for n in (1, 2)] == ["1 class", "2 classes"]
     assert counted(1200, "entry") == "1,200 entries" and counted(0, "row") == "0 rows"
+
+
+# ---------------------------------------------------------------- data that nobody here made
+
+MIRROR = Path(os.environ.get("TLUTILS_DATA", "nowhere"))
+
+
+@pytest.mark.skipif(not (MIRROR / "en_sms_spam").is_dir(), reason="no mirror of real data")
+def test_the_sms_collection_as_it_comes():
+    own = read_own_data(MIRROR / "en_sms_spam/SMSSpamCollection.tsv")
+    assert torch.bincount(own.domain.y).tolist() == [4827, 747] and own.domain.classes == ("ham", "spam")
+    assert "first line holds data" in told(own) and "1 row with more or fewer than 2 columns" in told(own)
+
+
+@pytest.mark.skipif(not (MIRROR / "hymenoptera").is_dir(), reason="no mirror of real data")
+def test_ants_and_bees_as_they_are_unpacked(tmp_path):
+    with zipfile.ZipFile(MIRROR / "hymenoptera/hymenoptera_data_256.zip") as archive:
+        archive.extractall(tmp_path)
+    own = read_own_data(tmp_path)
+    assert len(own.domain) == 244 and len(own.test) == 153 and own.domain.classes == ("ants", "bees")
+    assert "nothing but the folder hymenoptera_data" in told(own) and check_data(own) == []
+    advice = advise(own, minutes=0, encoders=["photos"])
+    assert advice.guard.choice == "probe on photos" and advice.tested["probe on photos"].value > 0.6
