@@ -257,7 +257,7 @@ def _too_long(needed: float, left: float) -> str:
 
 
 def _tested(fallback: Learner, chosen: Learner, model: OwnModel, test: Domain) -> dict[str, Share]:
-    models = {fallback.name: fallback.train(torch.arange(fallback.rows)), chosen.name: model}
+    models = {fallback.name: fallback.train(torch.arange(len(fallback.probabilities))), chosen.name: model}
     return {
         name: Share(int((m.probabilities(test.x).argmax(1) == test.y).sum()), len(test)) for name, m in models.items()
     }

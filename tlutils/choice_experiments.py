@@ -16,7 +16,7 @@ from tlutils.agreement import TRUTH
 from tlutils.datasets import digits, medical, photos, signs
 from tlutils.domains import Domain
 from tlutils.encoders import CIFAR, EMBEDDED, encoder_file, image_encoder, model_card
-from tlutils.features import extract_features, linear_probe
+from tlutils.features import as_linear_layer, extract_features, linear_probe
 from tlutils.finetune import freeze
 from tlutils.nets import Classifier
 from tlutils.session import seed_everything
@@ -223,10 +223,7 @@ def fine_tuned(encoder: nn.Module, few: Domain, *, seed: int, steps: int = STEPS
 def start_as_probe(head: nn.Linear, f: Tensor, y: Tensor) -> None:
     """Give a head the weights of a linear probe on features f (n, d) and labels y (n,), in place."""
     scaler, regression = linear_probe(f, y)
-    weight, bias = (torch.from_numpy(part) for part in (regression.coef_, regression.intercept_))
-    if len(weight) == 1:  # of two classes, scikit-learn keeps the difference alone
-        weight, bias = (torch.stack([-part[0], part[0]]) / 2 for part in (weight, bias))
-    weight = weight / torch.from_numpy(scaler.scale_)
+    weight, bias = as_linear_layer(regression, scaler.mean_, scaler.scale_)
     with torch.no_grad():
         head.weight.copy_(weight)
-        head.bias.copy_(bias - weight @ torch.from_numpy(scaler.mean_))
+        head.bias.copy_(bias)

@@ -26,7 +26,7 @@ from tlutils.driving_experiments import cities, sim_to_real
 from tlutils.encoders import image_encoder
 from tlutils.errors import unknown
 from tlutils.evidence import Estimate, experiments_file, repeat, stored_experiments
-from tlutils.features import extract_features, linear_probe
+from tlutils.features import extract_features, linear_probe, probe_scores
 from tlutils.information import information_score
 from tlutils.nets import Classifier, DigitNet
 from tlutils.select import KeepBest, choose, reverse_validation
@@ -58,11 +58,7 @@ def few_labels(seed: int) -> dict[str, dict[str, float]]:
 def _probed(pretrained: bool, train: Domain, test: Domain, seed: int) -> dict[str, float]:
     encoder = image_encoder("photos", pretrained=pretrained)
     known, unseen = (part.map(lambda x: extract_features(encoder, x)) for part in (train, test))
-    scores = {}
-    for n in LABELS:
-        few = known.few(n, seed)
-        scores[str(n)] = linear_probe(few.x, few.y).score(unseen.x, unseen.y)
-    return scores
+    return {str(n): score for n, score in probe_scores(known, unseen, LABELS, seed).items()}
 
 
 def _trained(

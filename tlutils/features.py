@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.cache import cached_rows, joined
-from tlutils.domains import UNLABELLED, Rows
+from tlutils.domains import UNLABELLED, Domain, Rows
 from tlutils.fingerprint import fingerprint, network_parts
 from tlutils.session import watched_by_a_person
 from tlutils.text_blocks import ahead, check_rows, text_blocks
@@ -20,6 +20,7 @@ from tlutils.train import evaluation_mode
 
 if TYPE_CHECKING:
     from numpy import ndarray
+    from sklearn.linear_model import LogisticRegression
 
 TOLERANCE = 0.01  # pixels may leave [0, 1] by this much, as they do after some ways of resizing
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # x86, then ARM
@@ -150,3 +151,30 @@ def linear_probe(features: Tensor, labels: Tensor, *, weights: Tensor | None = N
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=regularisation, max_iter=1000))
     with threadpool_limits(1):  # matrices this small cost more to share out than to multiply
         return probe.fit(features, labels, logisticregression__sample_weight=weights)
+
+
+def probe_scores(train: Domain, test: Domain, labels: Sequence[int], seed: int) -> dict[int, float]:
+    """Return the accuracy on `test` of a linear probe that learns from so many labels per class of `train`.
+
+    Both hold features (n, d). Raises ValueError when a class has fewer examples. Taught in notebook 01.
+    """
+    scores = {}
+    for n in labels:
+        few = train.few(n, seed)
+        scores[n] = linear_probe(few.x, few.y).score(test.x, test.y)
+    return scores
+
+
+def as_linear_layer(
+    regression: LogisticRegression, mean: ndarray | Tensor, scale: ndarray | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return weight (k, d) and bias (k,), float64, that do on plain rows what a fitted regression does on scaled ones.
+
+    `mean` and `scale` (d,) are what its rows were scaled by. Of two classes scikit-learn keeps the difference alone:
+    here each has a row.
+    """
+    weight, bias = (torch.from_numpy(part).double() for part in (regression.coef_, regression.intercept_))
+    if len(weight) == 1:
+        weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+    weight = weight / torch.as_tensor(scale)
+    return weight, bias - weight @ torch.as_tensor(mean, dtype=torch.float64)

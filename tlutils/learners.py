@@ -35,7 +35,6 @@ class Learner:
     probabilities: Tensor  # (n, k), each row by a model that has not seen it
     seconds: float
     train: Train  # from the numbers of the training rows
-    rows: int
 
     @property
     def predicted(self) -> Tensor:
@@ -139,4 +138,4 @@ def _measured(
     probabilities = torch.zeros(len(domain), len(domain.classes))
     for rows, held_out in folds:
         probabilities[held_out] = logits(train(rows), held_out).softmax(1)
-    return Learner(name, encoder, probabilities, time.perf_counter() - began, train, len(domain))
+    return Learner(name, encoder, probabilities, time.perf_counter() - began, train)

@@ -17,7 +17,7 @@ from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Rows
 from tlutils.encoders import image_encoder
 from tlutils.errors import unknown
-from tlutils.features import extract_features
+from tlutils.features import as_linear_layer, extract_features
 from tlutils.fingerprint import fingerprint
 from tlutils.text_encoders import text_encoder
 from tlutils.weights import read_weights
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 VERSION = 1
 WEIGHTS, CARD, SCRIPT = "model.safetensors", "card.json", "predict.py"
 WORDS = 2**14  # columns that words are hashed to
+DENSE, SPARSE = 0.1, 100  # inverse strengths of regularisation, the same for all data: chosen by habit, tuned on none
 LEAST_SPREAD = 0.1  # of the median column's; a column that hardly varies would else be blown up
 Table = "Tensor | csr_matrix"
 
@@ -105,20 +106,15 @@ class Linear(nn.Module):
         if len(y.unique()) == 1:
             return cls(torch.zeros(classes, table.shape[1]), torch.where(torch.arange(classes) == y[0], 0.0, -1e4))
         dense = isinstance(table, Tensor)
-        mean = scale = None
+        mean, scale = torch.zeros(table.shape[1]), torch.ones(1)
         if dense:
             mean, scale = table.mean(0), table.std(0)
             scale = scale.clamp(min=max(LEAST_SPREAD * scale.median().item(), 1e-12))
             table = (table - mean) / scale
-        regression = LogisticRegression(C=0.1 if dense else 100, max_iter=1000)
+        regression = LogisticRegression(C=DENSE if dense else SPARSE, max_iter=1000)
         with threadpool_limits(1):
             regression.fit(table, y)
-        weight, bias = (torch.from_numpy(part).double() for part in (regression.coef_, regression.intercept_))
-        if len(weight) == 1:  # of two classes scikit-learn keeps the difference
-            weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
-        if dense:
-            weight = weight / scale
-            bias = bias - weight @ mean.double()
+        weight, bias = as_linear_layer(regression, mean, scale)
         rows = torch.from_numpy(regression.classes_).long()
         full, low = torch.zeros(classes, weight.shape[1]), torch.full((classes,), -1e4)
         full[rows], low[rows] = weight.float(), bias.float()

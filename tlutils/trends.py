@@ -10,7 +10,7 @@ import torch
 
 from tlutils.datasets import digits
 from tlutils.domains import Domain
-from tlutils.features import linear_probe
+from tlutils.features import probe_scores
 from tlutils.finetune import add_lora
 from tlutils.nets import Classifier, DigitNet
 from tlutils.normalisation import reestimate_batchnorm
@@ -24,12 +24,7 @@ def by_labels(
     known: Mapping[str, tuple[Domain, Domain]], labels: Sequence[int], seed: int
 ) -> dict[str, dict[int, float]]:
     """Return a probe's accuracy on each (train, test) pair of features, by its name, from n labels per class."""
-    scores: dict[str, dict[int, float]] = {}
-    for name, (seen, unseen) in known.items():
-        for n in labels:
-            few = seen.few(n, seed)
-            scores.setdefault(name, {})[n] = linear_probe(few.x, few.y).score(unseen.x, unseen.y)
-    return scores
+    return {name: probe_scores(seen, unseen, labels, seed) for name, (seen, unseen) in known.items()}
 
 
 def few_weights(seed: int) -> dict[str, float]:
