@@ -11,11 +11,13 @@ MIRROR := $(wildcard ../shared/data)
 OMP_WAIT_POLICY ?= PASSIVE
 
 
-.PHONY: help setup lab test lint report bench lock clean
+.PHONY: help setup lab test lint exercises class report bench lock clean
 
 help:
 	@echo "make lab     open the course in JupyterLab"
 	@echo "make test    run every test and re-run every notebook (ORDER=random, given or a seed)"
+	@echo "make exercises  derive notebooks/exercises from notebooks/solutions"
+	@echo "make class CLASS=FOLDER  make a folder in which nbgrader runs a class"
 	@echo "make report  measure the results again and rewrite the README's tables"
 	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
@@ -42,8 +44,15 @@ lint: setup
 test: lint
 	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python -m pytest tests
 	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -p tests.notebook_order --notebook-order=$(ORDER) \
-		--nbval notebooks --nbval-current-env --nbval-cell-timeout=600 \
+		--nbval notebooks --ignore notebooks/exercises --ignore notebooks/solutions --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with tests/nbval_sanitize.cfg
+
+exercises: setup
+	$(BIN)/python .ci/exercises.py
+
+class: setup
+	@test -n "$(CLASS)" || { echo "name a new folder for the class: make class CLASS=../my-class"; exit 1; }
+	$(BIN)/python .ci/classroom.py "$(CLASS)"
 
 report: setup
 	$(BIN)/python -m tlutils.report

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlutils.batches import Batches
 from tlutils.domains import Domain
-from tlutils.loop import Terms, batches, minimise
+from tlutils.loop import Terms, minimise
 from tlutils.parallel import forward
 from tlutils.texts import check_texts
 
@@ -39,7 +40,7 @@ def distill(
     check_texts(texts)
     _check_embeddings(student, texts, embeddings)
     numbers = tuple(map(str, range(embeddings.shape[1])))  # a regression on as many values as a row has
-    stream = batches(Domain(texts, embeddings.float().cpu(), numbers, "sentences"), batch_size)
+    stream = Batches(Domain(texts, embeddings.float().cpu(), numbers, "sentences"), batch_size)
 
     def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
         some, wanted = next(stream)
@@ -47,7 +48,8 @@ def distill(
         return {"distance": (given - wanted.to(given)).square().sum(1).mean()}
 
     per_epoch = max(1, len(texts) // batch_size)
-    return minimise(objective, [student], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)
+    steps = steps or epochs * per_epoch
+    return minimise(objective, [student], streams=[stream], steps=steps, per_epoch=per_epoch, lr=lr, seed=seed)
 
 
 def retrieval_accuracy(a: Tensor, b: Tensor) -> float:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from tlutils.domains import Domain, Rows, rows_at
+from tlutils.batches import Batches
+from tlutils.checkpoint import Checkpoint
 from tlutils.parallel import global_batchnorm, is_first, same_random_stream, warn_of_dropout
 from tlutils.session import watched_by_a_person
 
@@ -23,26 +24,31 @@ def minimise(
     objective: Callable[[list[nn.Module], torch.device, float], Terms],
     modules: list[nn.Module],
     *,
+    streams: Sequence[Batches],
     steps: int,
     per_epoch: int,
     lr: float,
     optimizer: torch.optim.Optimizer | None = None,
     after_epoch: Callable[[nn.Module], None] | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, float]]:
     """Change the weights of `modules`, the model first, in place to minimise the sum of the objective's terms.
 
-    `objective(modules, device, progress)` draws a batch and returns named scalars; progress runs
+    `objective(modules, device, progress)` draws a batch from `streams` and returns named scalars; progress runs
     from 0 at the first step to 1 at the last. AdamW unless another optimizer is given; rates follow
     one cycle (Smith 2018) up to `lr`, or to those of the given optimizer. `after_epoch` is called
     with the model, in evaluation mode, after every `per_epoch` steps and at the end; what it draws at
-    random does not change the run. Returns the mean of every term, a dict per epoch.
+    random does not change the run. A `checkpoint` is written at the same moments, and a run that finds its own goes
+    on from there: weights and history come out as if it had never stopped. Returns the mean of every term, a dict per
+    epoch.
 
     Started in several processes (`accelerate launch`, `torchrun`), all draw the same batches and share out what
     `parallel.forward` computes; weights and history come out as in one process, and the same in all. Only the
     first calls `after_epoch`. Dropout is not the same as in one process, which a warning says.
 
-    Raises ValueError for terms that cannot be minimised, FloatingPointError when one stops being finite.
+    Raises ValueError for terms that cannot be minimised or a checkpoint of another run, OSError for one that cannot be
+    written, FloatingPointError when a term or a gradient stops being finite.
     """
     from accelerate import Accelerator
     from tqdm.auto import tqdm
@@ -56,22 +62,27 @@ def minimise(
     prepared, optimizer = prepare(accelerator, modules, optimizer)
     peak = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, peak, total_steps=steps, cycle_momentum=False)
-    history = []
+    parts = [*modules, optimizer, schedule, *streams, *([after_epoch] if hasattr(after_epoch, "state_dict") else [])]
     shown = is_first() and watched_by_a_person()
     with seeded(seed), training_mode(prepared[0]), given_back(accelerator, modules), global_batchnorm(modules):
-        for step in tqdm(range(steps), disable=not shown, leave=False):
+        done, history = checkpoint.load(parts) if checkpoint else (0, [])
+        for step in tqdm(range(done, steps), initial=done, total=steps, disable=not shown, leave=False):
             same_random_stream(accelerator.device)
             progress = step / (steps - 1) if steps > 1 else 1.0
             terms = objective(prepared, accelerator.device, progress)
-            check_terms(terms, step)
+            check_terms(terms, step, streams)
             optimizer.zero_grad()
             accelerator.backward(sum(terms.values()))
+            check_gradients(modules, terms, step, streams)
             optimizer.step()
             schedule.step()
             record(history, terms, step, per_epoch)
-            if after_epoch and is_first() and ((step + 1) % per_epoch == 0 or step + 1 == steps):
-                with torch.random.fork_rng(), evaluation_mode(modules[0]):
-                    after_epoch(modules[0])
+            if is_first() and ((step + 1) % per_epoch == 0 or step + 1 == steps):
+                if after_epoch:
+                    with torch.random.fork_rng(), evaluation_mode(modules[0]):
+                        after_epoch(modules[0])
+                if checkpoint:
+                    checkpoint.save(parts, step + 1, history)
     for group, rate in zip(optimizer.param_groups, peak, strict=True):
         group["lr"] = rate  # a given optimizer can be used again
     check_weights(modules, steps)
@@ -88,8 +99,8 @@ def prepare(
     return [wrapped.get(id(module)) or module.to(accelerator.device) for module in modules], optimizer
 
 
-def check_terms(terms: dict[str, Tensor], step: int) -> None:
-    """Raise when a term is not finite, not a scalar, or carries no gradient."""
+def check_terms(terms: dict[str, Tensor], step: int, streams: Sequence[Batches]) -> None:
+    """Raise when a term is not finite, not a scalar, or carries no gradient; say at which rows."""
     for name, term in terms.items():
         if not isinstance(term, Tensor) or term.ndim:
             raise ValueError(f"the {name} term must be a scalar tensor, got {term!r:.80}")
@@ -98,8 +109,33 @@ def check_terms(terms: dict[str, Tensor], step: int) -> None:
         if not torch.isfinite(term):
             raise FloatingPointError(
                 f"training stopped at step {step}: the {name} term is {term.item()}; "
-                "lower the learning rate or the weight, and look at the inputs"
+                f"lower the learning rate or the weight, and look at the inputs, {_rows(streams)}"
             )
+
+
+def check_gradients(
+    modules: list[nn.Module], terms: dict[str, Tensor], step: int, streams: Sequence[Batches]
+) -> None:
+    """Raise when a gradient is not finite; say of which weights, and at which rows."""
+    named = [(name, p.grad) for m in modules for name, p in m.named_parameters() if p.grad is not None]
+    if not named or torch.isfinite(torch.nn.utils.get_total_norm([gradient for _, gradient in named])):
+        return
+    broken = [name for name, gradient in named if not torch.isfinite(gradient).all()]
+    if not broken:
+        return  # large enough for its square to overflow, and still a number
+    figures = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
+    raise FloatingPointError(
+        f"training stopped at step {step}: the gradient of {', '.join(broken[:3])} is not finite, though every term is "
+        f"({figures}); a root or a logarithm at zero does that; look at the inputs, {_rows(streams)}"
+    )
+
+
+def _rows(streams: Sequence[Batches]) -> str:
+    return " and ".join(f"rows {_some(stream.index.tolist())} of {stream.domain.name}" for stream in streams)
+
+
+def _some(numbers: list[int], most: int = 64) -> str:
+    return ", ".join(map(str, numbers[:most])) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
 
 
 def check_weights(modules: list[nn.Module], steps: int) -> None:
@@ -120,14 +156,6 @@ def record(history: list[dict[str, float]], terms: dict[str, Tensor], step: int,
         history.append(dict.fromkeys(terms, 0.0))
     for name, term in terms.items():
         history[-1][name] += (term.item() - history[-1][name]) / (k + 1)
-
-
-def batches(domain: Domain, size: int) -> Iterator[tuple[Rows, Tensor | None]]:
-    """Yield shuffled batches (x, y) without end; a short remainder is dropped, as BatchNorm needs it."""
-    size = min(size, len(domain))
-    while True:
-        for index in torch.randperm(len(domain)).split(size)[: len(domain) // size]:
-            yield rows_at(domain.x, index), None if domain.y is None else domain.y[index]
 
 
 @contextmanager

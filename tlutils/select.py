@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,14 @@ class KeepBest:
         self.scores.append(float(self.score(model)))
         if self.scores[-1] >= max(self.scores):  # of equals, the one that was trained longer
             self._state = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep."""
+        return {"scores": self.scores, "state": self._state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another one was."""
+        self.scores, self._state = state["scores"], state["state"]
 
     def restore(self, model: nn.Module) -> int:
         self.scores, self._state = from_first((self.scores, self._state))  # only the first process scores

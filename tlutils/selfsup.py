@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlutils.batches import Batches
 from tlutils.domains import Domain
-from tlutils.loop import Terms, batches, minimise
+from tlutils.loop import Terms, minimise
 from tlutils.parallel import forward
 
 
@@ -80,7 +81,7 @@ def fit_unlabelled(
     """
     if not isinstance(domain.x, Tensor) or len(domain) < 2:
         raise ValueError(f"{domain.name}: learning from views needs a tensor of at least 2 rows, got {domain!r}")
-    stream = batches(domain.unlabelled(), batch_size)
+    stream = Batches(domain.unlabelled(), batch_size)
 
     def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
         x = next(stream)[0].to(device)
@@ -90,4 +91,5 @@ def fit_unlabelled(
         return {"loss": loss(*forward(prepared[0], views).split(len(x)))}
 
     per_epoch = max(1, len(domain) // batch_size)
-    return minimise(objective, [model], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)
+    steps = steps or epochs * per_epoch
+    return minimise(objective, [model], streams=[stream], steps=steps, per_epoch=per_epoch, lr=lr, seed=seed)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tlutils.batches import Batches
 from tlutils.domains import Domain
 from tlutils.information import information
-from tlutils.loop import Terms, batches, evaluation_mode, minimise
+from tlutils.loop import Terms, evaluation_mode, minimise
 from tlutils.nets import Classifier
 from tlutils.parallel import forward
 
@@ -46,7 +45,7 @@ def shot(
     if len(target) < 2 or pull < 0:
         raise ValueError(f"shot needs at least 2 rows and pull ≥ 0, got {len(target)} and {pull}")
     per_epoch = max(1, len(target) // batch_size)
-    stream = _labelled_batches(model, target.unlabelled(), batch_size, per_epoch)
+    stream = _PseudoLabelled(model, target.unlabelled(), batch_size)
 
     def objective(prepared: list[torch.nn.Module], device: torch.device, progress: float) -> Terms:
         x, labels = next(stream)
@@ -57,7 +56,8 @@ def shot(
     learns = [parameter.requires_grad for parameter in model.head.parameters()]
     model.head.requires_grad_(False)
     try:
-        return minimise(objective, [model], steps=steps or epochs * per_epoch, per_epoch=per_epoch, lr=lr, seed=seed)
+        steps = steps or epochs * per_epoch
+        return minimise(objective, [model], streams=[stream], steps=steps, per_epoch=per_epoch, lr=lr, seed=seed)
     finally:
         for parameter, asked in zip(model.head.parameters(), learns, strict=True):
             parameter.requires_grad_(asked)
@@ -80,13 +80,16 @@ def pseudo_labels(features: Tensor, logits: Tensor) -> Tensor:
     return labels
 
 
-def _labelled_batches(
-    model: Classifier, target: Domain, batch_size: int, per_epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of the target with pseudo-labels of the model as it is at the start of each pass."""
-    while True:
-        labels = pseudo_labels(*_all_rows(model, target.x))
-        yield from islice(batches(replace(target, y=labels), batch_size), per_epoch)
+class _PseudoLabelled(Batches):
+    """Batches of the target with pseudo-labels of the model as it is at the start of each pass."""
+
+    def __init__(self, model: Classifier, target: Domain, size: int) -> None:
+        super().__init__(target, size)
+        self.model = model
+
+    def begin_pass(self) -> None:
+        self.domain = replace(self.domain, y=pseudo_labels(*_all_rows(self.model, self.domain.x)))
+        super().begin_pass()
 
 
 @torch.no_grad()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlutils.adversary import scale_gradient
+from tlutils.batches import Batches
+from tlutils.checkpoint import Checkpoint, identity
 from tlutils.domains import Domain, Rows, together
-from tlutils.loop import Terms, batches, evaluation_mode, minimise
+from tlutils.loop import Terms, evaluation_mode, minimise
 from tlutils.parallel import forward
 
 Penalty = Callable[..., Tensor]
@@ -32,6 +35,7 @@ def fit(
     augment: Callable[[Tensor], Tensor] | None = None,
     after_epoch: Callable[[nn.Module], None] | None = None,
     seed: int = 0,
+    checkpoint: str | Path | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place to minimise L_S + L_T + weight · penalty(f(x_S), f(x_T)).
 
@@ -46,8 +50,13 @@ def fit(
     mean of every term, a dict per epoch. Started in several processes it trains the same model, each of them
     computing its share of every batch (`parallel`).
 
-    Raises ValueError for data or a penalty that cannot be trained on, FloatingPointError when a term
-    stops being finite. Source: Ben-David et al. (2010); Long et al. (2015), equation 3.
+    After each epoch the run's whole state goes to the file `checkpoint`, if one is named. The same call again goes on
+    from there, and ends with the weights of a run that never stopped; a finished one gives them back at once. What
+    `after_epoch` keeps is kept with it when it has a `state_dict`.
+
+    Raises ValueError for data or a penalty that cannot be trained on, or another run's checkpoint, OSError for one that
+    cannot be written, FloatingPointError when a term or a gradient stops being finite. Source: Ben-David et al. (2010);
+    Long et al. (2015), equation 3.
     Taught in notebooks 03, 04, 08 and 19.
     """
     check_trainable(source, target, penalty)
@@ -56,7 +65,7 @@ def fit(
     source = source.labelled_part()
     labelled = target.labelled_part() if target is not None and target.y is not None else None
     wanted = [source, labelled, target if penalty else None]
-    streams = [batches(domain, batch_size) for domain in wanted if domain is not None]
+    streams = [Batches(domain, batch_size) for domain in wanted if domain is not None]
     needs_predictions = getattr(penalty, "needs_predictions", False)
 
     def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
@@ -81,15 +90,24 @@ def fit(
         return terms
 
     per_epoch = max(1, len(source) // batch_size)
+    steps = steps or epochs * per_epoch
+    kept = None
+    if checkpoint:
+        used = [domain for domain in wanted if domain is not None]
+        fixed = None if callable(weight) else weight
+        run = identity(modules, used, steps=steps, batch_size=batch_size, lr=lr, seed=seed, weight=fixed)
+        kept = Checkpoint(Path(checkpoint), run)
     return minimise(
         objective,
         modules,
-        steps=steps or epochs * per_epoch,
+        streams=streams,
+        steps=steps,
         per_epoch=per_epoch,
         lr=lr,
         optimizer=optimizer,
         after_epoch=after_epoch,
         seed=seed,
+        checkpoint=kept,
     )
 
 
