@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbformat.v4.rwbase import split_lines
-from notebook_form import IGNORE, SEE, Page
+from notebook_form import IGNORE, PUBLISH, SEE, Page
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
 ALT = "Accuracy over labels per class, two curves that meet at fifty labels"
@@ -60,7 +60,7 @@ REFERENCES = """## References
 
 NAVIGATION = (
     "Previous: [02 · The one before](02_before.ipynb) · Next: [04 · The one after](04_after.ipynb)"
-    " · [Glossary](glossary.md)"
+    " · [Exercises, about 30 minutes](exercises/03_this_one.ipynb) · [Glossary](glossary.md)"
 )
 
 
@@ -170,7 +170,6 @@ def good() -> Draft:
     draft.code(code(5))
     draft.text("## Take-away\n\nBorrow early. The gain shrinks with labels, e.g. at 50. Measure `both` sides.")
     draft.text(QUIZ)
-    draft.text("## Exercises\n\n[Exercises of this notebook](exercises/03_this_one.ipynb)")
     draft.text(REFERENCES)
     draft.text(NAVIGATION)
     draft.number_cells()
@@ -272,6 +271,52 @@ def no_code_at_all(draft):
     draft.cells = draft.of_kind("markdown")
 
 
+def stamp(draft: Draft, code: str, *outputs: nbformat.NotebookNode) -> None:
+    """Put a cell tagged `colab` before the first code cell, without counting it."""
+    cell = new_code_cell(code, outputs=list(outputs), metadata={"tags": ["colab"]}, id="colab")
+    draft.cells.insert(draft.cells.index(draft.find("import")), cell)
+
+
+def stamped_code(draft: Draft) -> str:
+    return PUBLISH.setup_code("owner/name", draft.name)
+
+
+@breaks("colab_cell")
+def a_foreign_install_cell(draft):
+    stamp(draft, "%pip install -q torch torchvision")
+
+
+@breaks("colab_cell")
+def the_setup_for_colab_with_a_line_more(draft):
+    stamp(draft, stamped_code(draft) + "\nimport os")
+
+
+@breaks("colab_cell")
+def the_setup_of_another_kind_of_notebook(draft):
+    stamp(draft, PUBLISH.setup_code("owner/name", "14_driving.ipynb"))
+
+
+@breaks("colab_cell")
+def the_setup_for_colab_after_it_ran(draft):
+    stamp(draft, stamped_code(draft), printed("Installing tlutils\n"))
+
+
+@breaks("colab_cell")
+def the_setup_for_colab_after_other_code(draft):
+    stamp(draft, stamped_code(draft))
+    draft.cells.append(draft.cells.pop(draft.cells.index(draft.find("# @title"))))
+
+
+@breaks("colab_cell")
+def an_install_command_without_the_tag(draft):
+    draft.find("import")["source"] += "\n!pip install captum"
+
+
+@at_the_limit
+def stamped_for_colab(draft):
+    stamp(draft, stamped_code(draft))
+
+
 @at_the_limit
 def six_lines_of_setup(draft):
     draft.find("import")["source"] += "\n" + code(4)
@@ -325,17 +370,12 @@ says("quiz", "text_after_answer", "## Quiz", "</details>", "</details>\n\nAnd so
 
 @breaks("exercises")
 def exercises_without_link(draft):
-    draft.replace("## Exercises", "(exercises/03_this_one.ipynb)", "(02_before.ipynb)")
-
-
-@breaks("exercises")
-def exercises_without_section(draft):
-    draft.cells.remove(draft.find("## Exercises"))
+    draft.replace("Previous:", "(exercises/03_this_one.ipynb)", "(exercises/other.ipynb)")
 
 
 @at_the_limit
 def no_exercises_at_all(draft):
-    draft.cells.remove(draft.find("## Exercises"))
+    draft.replace("Previous:", " · [Exercises, about 30 minutes](exercises/03_this_one.ipynb)", "")
     draft.beside.remove("exercises/03_this_one.ipynb")
 
 
@@ -630,6 +670,16 @@ def kernel_named_after_a_folder(draft):
 @breaks("minimal_metadata")
 def stored_times(draft):
     draft.cells[3]["metadata"]["execution"] = {"iopub.status.busy": "2026-01-01T00:00:00Z"}
+
+
+@breaks("minimal_metadata")
+def slideshow_with_more_than_a_type(draft):
+    draft.cells[3]["metadata"]["slideshow"] = {"slide_type": "slide", "scroll": True}
+
+
+@at_the_limit
+def slide_types(draft):
+    draft.cells[3]["metadata"]["slideshow"] = {"slide_type": "fragment"}
 
 
 @at_the_limit

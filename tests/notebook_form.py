@@ -19,11 +19,12 @@ Card. The second cell, tagged `card`, is these five lines and nothing else. `Bef
     | Time | read 8 min, run 20 s |
     | Before this | [00 · Start here](00_start_here.ipynb) |
 
-Setup. The first code cell: at most 6 lines, with `tl.start(`, after at most 120 words.
+Setup. The first code cell: at most 6 lines, with `tl.start(`, after at most 120 words. The cell tagged
+`colab` that `make publish` puts before it is compared with what that writes, and otherwise not counted.
 
 Sections. Each level-2 heading is the first line of its cell. Two or more of your own, then
-`## When it fails`, `## Take-away`, `## Quiz`, `## Exercises` (when `exercises/NN_*.ipynb` exists:
-with a link to it), `## References`. What stands between the card and the take-away is the body.
+`## When it fails`, `## Take-away`, `## Quiz`, `## References`. What stands between the card and the take-away is
+the body. The last cell leads on: to the exercises, when `exercises/NN_*.ipynb` exists, and to both neighbours.
 
 What you should see. After each figure and before the next one, a paragraph of a markdown cell begins
 
@@ -66,6 +67,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib.util
 import json
 import math
 import re
@@ -106,6 +108,9 @@ FRONT_DOOR_CLAIMS = 1
 SEE = "**What you should see.**"
 CLOSING = ("When it fails", "Take-away", "Quiz", "References")
 IGNORE = "nbval-ignore-output"
+_spec = importlib.util.spec_from_file_location("publish", Path(__file__).resolve().parent.parent / ".ci/publish.py")
+PUBLISH = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(PUBLISH)
 
 Found = Iterator[tuple[int | None, str, str]]
 
@@ -294,7 +299,9 @@ class Page:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        return [Cell(number, node) for number, node in enumerate(self.nb.get("cells", []), 1)]
+        """The cells of the lesson: what `make publish` adds is none of them."""
+        lesson = (node for node in self.nb.get("cells", []) if PUBLISH.TAG not in Cell(0, node).tags)
+        return [Cell(number, node) for number, node in enumerate(lesson, 1)]
 
     @cached_property
     def code(self) -> list[Cell]:
@@ -307,7 +314,7 @@ class Page:
     @cached_property
     def body(self) -> list[Cell]:
         """The cells between the card and the closing frame (take-away, quiz, references, navigation)."""
-        frame = {"Take-away", "Quiz", "Exercises", "References"}
+        frame = {"Take-away", "Quiz", "References"}
         ends = [cell.number for cell in self.prose if frame & {title for level, title in cell.headings if level == 2}]
         return self.cells[2 : min(ends) - 1] if ends else self.cells[2:]
 
@@ -452,6 +459,25 @@ def setup_cell(page: Page) -> Found:
         yield first.number, "the first code cell does not call tl.start(", "tl.start(…) in the first code cell"
 
 
+INSTALLS = re.compile(r"\b(?:pip3?|uv|conda|mamba|apt(?:-get)?)\b[\s\"',]+install\b")
+
+
+@rule
+def colab_cell(page: Page) -> Found:
+    stored = page.nb.get("cells", [])
+    code = [Cell(number, node) for number, node in enumerate(stored, 1) if node.get("cell_type") == "code"]
+    wanted = "as `make publish` writes it"
+    for cell in (cell for cell in code if PUBLISH.TAG in cell.tags):
+        repo = re.search(r"https://github\.com/([^/]+/[^/]+)/archive/", cell.text)
+        if cell.text != PUBLISH.setup_code(repo[1] if repo else "", page.name):
+            yield cell.number, "a cell tagged `colab` with other code", wanted
+        if cell is not code[0] or cell.outputs:
+            yield cell.number, "a cell tagged `colab` with outputs, or after other code", wanted
+    for cell in page.code:
+        if INSTALLS.search(cell.text):
+            yield cell.number, f"it installs something: {INSTALLS.search(cell.text)[0]!r}", "nothing is installed"
+
+
 @rule
 def code_comes_early(page: Page) -> Found:
     first = page.code[0].number if page.code else len(page.cells) + 1
@@ -468,8 +494,6 @@ def sections(page: Page) -> Found:
         if second and (len(second) > 1 or not re.match(r"\s*##\s", cell.text)):
             yield cell.number, f"level-2 headings {second}", "one, as the first line of its cell"
     closing = list(CLOSING)
-    if "Exercises" in titles:
-        closing.insert(-1, "Exercises")
     if titles[-len(closing) :] != closing:
         yield None, f"the level-2 headings are {titles}", f"they end with {closing}"
         return
@@ -531,9 +555,9 @@ def _breaches_of_question(text: str) -> Iterator[tuple[str, str]]:
 @rule
 def exercises(page: Page) -> Found:
     there = page.neighbour(0, "exercises")
-    number, text = page.section("Exercises")
-    if there and there not in links(text):
-        yield number, f"no link to {there} under `## Exercises`", "a link, because the file exists"
+    last = page.navigation
+    if there and last and there not in links(last.text):
+        yield last.number, f"no link to {there}", "a link in the last cell, because the file exists"
 
 
 SOURCE = re.compile(r"doi\.org/10\.\d{4,}|doi:\s*10\.\d{4,}|arxiv\.org/(?:abs|pdf)/\S|arxiv:\s*\S*\d{4}", re.I)
@@ -784,9 +808,12 @@ def minimal_metadata(page: Page) -> Found:
     if extra:
         yield None, f"notebook metadata {sorted(extra)}", "kernelspec and language_info alone"
     for cell in page.cells:
-        extra = set(cell.node.get("metadata", {})) - {"tags"}
+        metadata = cell.node.get("metadata", {})
+        extra = set(metadata) - {"tags", "slideshow"}
         if extra:
-            yield cell.number, f"cell metadata {sorted(extra)}", "tags alone"
+            yield cell.number, f"cell metadata {sorted(extra)}", "tags and slideshow alone"
+        if set(metadata.get("slideshow", {})) - {"slide_type"}:
+            yield cell.number, f"slideshow {dict(metadata['slideshow'])}", "a slide_type alone"
 
 
 # ---------------------------------------------------------------- language and code

@@ -318,3 +318,26 @@ def test_command_line_tells_what_is_wrong_in_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("No advice: ") and "found only 'x'" in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", ["mine.csv", "mine.csv/advice", "mine.csv/deep/advice"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys, monkeypatch, output):
+    monkeypatch.setattr("tlutils.advice.advise", None)
+    (tmp_path / "mine.csv").write_text("text,label\na,x\nb,y\n", encoding="utf-8")
+    assert main([str(tmp_path / "mine.csv"), "--output", str(tmp_path / output)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"No advice: {tmp_path / output} cannot be written (")
+    assert error.endswith("): name another folder with --output\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_read_only_folder_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    def read_only(dir):
+        raise OSError(30, "Read-only file system", str(dir))
+
+    monkeypatch.setattr("tlutils.advice_page.tempfile.TemporaryFile", read_only)
+    monkeypatch.chdir(tmp_path)
+    assert main(["mine.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "No advice: mine-advice cannot be written (Read-only file system): name another folder with --output\n"
+    )

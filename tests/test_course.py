@@ -135,6 +135,13 @@ def test_a_map_without_notebooks_says_where_to_look(tmp_path):
         course_map(tmp_path)
 
 
+def test_a_notebook_opened_alone_runs_on_without_a_map(tmp_path, monkeypatch, displayed, capsys):
+    monkeypatch.chdir(tmp_path)
+    course_map()
+    assert displayed == []
+    assert capsys.readouterr().out.startswith("This notebook was opened alone")
+
+
 # ---------------------------------------------------------------- machine
 
 

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from tlutils import Domain, Estimate, transfer_gain
+from tlutils import Domain, Estimate, plots, transfer_gain
 from tlutils.plots import (
     COLOURS,
     MARKERS,
@@ -376,12 +376,15 @@ def watched(monkeypatch):
     return shown
 
 
-def frames():
-    return {w: compare({"accuracy": around(0.5 + w / 100)}, title=f"weight {w}") for w in (0, 0.1, 10)}
+WEIGHTS = (0, 0.1, 10)
+
+
+def frame(weight):
+    return compare({"accuracy": around(0.5 + weight / 100)}, title=f"weight {weight}")
 
 
 def test_a_slider_shows_the_picture_of_the_setting_it_stands_at(watched):
-    slider(frames(), label="λ", alt='An accuracy "between" runs.')
+    slider(WEIGHTS, frame, label="λ", alt='An accuracy "between" runs.')
     ((choice, picture),) = (box.children for box in watched)
     assert choice.description == "λ" and list(choice.options) == ["0", "0.1", "10"] and choice.value == "0"
     seen = []
@@ -394,13 +397,13 @@ def test_a_slider_shows_the_picture_of_the_setting_it_stands_at(watched):
     assert len(set(seen)) == 3 and seen[0] == seen[3]
 
 
-def test_a_slider_draws_once_and_never_while_it_is_moved(watched, monkeypatch):
-    given = frames()
-    slider(given, label="λ", alt="An accuracy.")
+def test_a_slider_draws_once_and_never_while_it_is_moved(watched):
+    drawn = []
+    slider(WEIGHTS, lambda weight: drawn.append(weight) or frame(weight), label="λ", alt="An accuracy.")
     ((choice, _),) = (box.children for box in watched)
-    monkeypatch.setattr(Figure, "savefig", None)
     for setting in choice.options:
         choice.value = setting
+    assert drawn == list(WEIGHTS)
 
 
 @pytest.mark.parametrize("reason", ["nobody watches", "no ipywidgets"])
@@ -408,17 +411,15 @@ def test_where_a_slider_cannot_be_moved_nothing_is_drawn_or_shown(reason, publis
     monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: reason != "nobody watches")
     if reason == "no ipywidgets":
         monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    given = frames()
-    monkeypatch.setattr(Figure, "savefig", None)
-    slider(given, label="λ", alt="An accuracy.")
+    slider(WEIGHTS, lambda weight: pytest.fail("drawn for nobody"), label="λ", alt="An accuracy.")
     assert not published
 
 
-@pytest.mark.parametrize(("count", "alt"), [(1, "something"), (0, "something"), (3, " ")])
-def test_a_slider_without_a_choice_or_a_text_is_refused(count, alt):
-    given = dict(list(frames().items())[:count])
-    with pytest.raises(ValueError, match=f"2 figures or more and needs an alt text, got {count}, '{alt}'"):
-        slider(given, label="λ", alt=alt)
+@pytest.mark.parametrize(("settings", "alt"), [([1], "something"), ([], "something"), ([0, 0.1, 10], " ")])
+def test_a_slider_without_a_choice_or_a_text_is_refused(settings, alt):
+    message = re.escape(f"2 settings or more and an alt text, got {settings}, {alt!r}")
+    with pytest.raises(ValueError, match=message):
+        slider(settings, frame, label="λ", alt=alt)
 
 
 def test_a_matrix_writes_each_share_into_its_cell_and_leaves_missing_ones_blank():
@@ -432,7 +433,14 @@ def test_a_matrix_writes_each_share_into_its_cell_and_leaves_missing_ones_blank(
     for text, patch in zip(axes.texts, axes.patches, strict=True):
         alpha = patch.get_alpha()
         shade = tuple(alpha * c + 1 - alpha for c in to_rgb(COLOURS[0]))
-        assert contrast(text.get_color(), shade) >= 4, "the number can be read on its cell"
+        assert contrast(text.get_color(), shade) >= 4.5, "the number can be read on its cell"
+
+
+@pytest.mark.parametrize("colour", [*COLOURS, "#777777"])
+def test_the_number_in_a_cell_can_be_read_at_every_strength(colour):
+    for percent in range(101):
+        shade = tuple(1 - percent / 100 * (1 - part) for part in to_rgb(colour))
+        assert contrast(plots._ink(colour, percent / 100), shade) >= 4.5, percent
 
 
 def test_a_gain_is_read_by_number_and_mark_without_its_colour():
@@ -445,7 +453,7 @@ def test_a_gain_is_read_by_number_and_mark_without_its_colour():
     assert [text.get_text() for text in axes.texts] == ["+40 ▲", "−12 ▼", "0"]
     for text, patch in zip(axes.texts, axes.patches, strict=True):
         shade = tuple(patch.get_alpha() * c + 1 - patch.get_alpha() for c in to_rgb(patch.get_facecolor()[:3]))
-        assert contrast(text.get_color(), shade) >= 4, "the number can be read on its cell"
+        assert contrast(text.get_color(), shade) >= 4.5, "the number can be read on its cell"
     assert "no mark: no evidence" in figure.texts[0].get_text()
 
 

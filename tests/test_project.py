@@ -82,6 +82,13 @@ def test_colab_satisfies_every_bound():
     assert [str(need) for need in ALL if need.name in COLAB and COLAB[need.name] not in need.specifier] == []
 
 
+def test_the_check_with_colabs_versions_installs_these():
+    script = (ROOT / ".ci" / "colab_check.py").read_text(encoding="utf-8")
+    pins = dict(re.findall(r'^    "([a-z-]+)==(\d+\.\d+)\.[\d*]+",$', script, re.M))
+    release = {name: version.rpartition(".")[0] for name, version in COLAB.items() if "torch" not in name}
+    assert {name: version for name, version in pins.items() if name != "ipykernel"} == release
+
+
 def imported(folder: Path) -> set[str]:
     """Return the distributions that the files of a folder import, at the top or inside functions."""
     modules = set()

@@ -16,7 +16,7 @@ from small_notebooks import text, write
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TEACHING = NOTEBOOKS / "teaching"
-LAST_WITH_GUIDE = 19  # later notebooks may still come without one
+LAST_WITH_GUIDE = 20  # later notebooks may still come without one
 SECTIONS = ["Objectives", "Prepare", "Plan", "Misconceptions", "Discussion", "Quiz key", "On the board"]
 LESSON, SLACK, DAY, WEEK = 90, 5, 420, 180  # minutes
 PRESENT = "when present"

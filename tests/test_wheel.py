@@ -1,6 +1,7 @@
 """The wheel stands alone: built, installed elsewhere, it has its data with it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -37,11 +38,21 @@ def test_the_wheel_carries_package_and_data_and_nothing_else(wheel):
     assert {name.rpartition("/")[2] for name in names} >= {"LICENSE-CODE", "LICENSE-TEXT"}
 
 
-def test_the_installed_wheel_works_in_an_empty_folder(wheel, tmp_path):
-    site, empty = tmp_path / "site", tmp_path / "empty"
-    empty.mkdir()
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
     # --no-index: the dependencies are here already, and this test needs no network
-    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", site, wheel)
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", folder, wheel)
+    return folder
+
+
+def outside(site: Path) -> dict[str, str]:
+    """Return an environment in which the installed package comes first and nothing of the course is set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TLUTILS_")}
+    return kept | {"PYTHONPATH": str(site), "TLUTILS_PROFILE": "laptop"}
+
+
+def test_the_installed_wheel_works_in_an_empty_folder(site, tmp_path):
     program = """
 import tlutils
 from tlutils.datasets.digits import handwritten, printed
@@ -50,9 +61,22 @@ print(tlutils.__file__)
 print(data_dir())
 print(len(printed(50)), len(handwritten()))
 """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TLUTILS_")}
-    out = run(sys.executable, "-c", program, cwd=empty, env=environment | {"PYTHONPATH": str(site)})
+    out = run(sys.executable, "-c", program, cwd=tmp_path, env=outside(site))
     module, data, sizes = out.splitlines()
     assert Path(module).is_relative_to(site)
     assert Path(data) == site / "tlutils" / "data"
     assert sizes == "50 1797"
+
+
+def test_the_first_lessons_run_on_the_installed_wheel_in_an_empty_folder(site, tmp_path):
+    executes = "from nbclient.cli import main; main()"
+    runs = {}
+    for path in sorted((ROOT / "notebooks").glob("0[012]_*.ipynb")):
+        alone = tmp_path / path.stem
+        alone.mkdir()
+        shutil.copy(path, alone / "lesson.ipynb")  # under a name by which the course's map does not find it
+        command = [sys.executable, "-c", executes, "--timeout=300", "lesson.ipynb"]
+        runs[path.stem] = subprocess.Popen(command, cwd=alone, env=outside(site), stderr=subprocess.PIPE, text=True)
+    failed = {name: said for name, done in runs.items() if (said := done.communicate()[1]) and done.returncode}
+    assert len(runs) == 3
+    assert failed == {}

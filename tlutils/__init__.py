@@ -10,7 +10,7 @@ from tlutils.guard import guard_torchvision
 
 guard_torchvision()  # before anything imports torchvision
 
-from tlutils import augment, course, datasets, explain, metrics, plots  # noqa: E402
+from tlutils import augment, check, course, datasets, explain, metrics, plots  # noqa: E402
 from tlutils.adversary import DomainAdversary, reverse_gradient  # noqa: E402
 from tlutils.advice import advise  # noqa: E402
 from tlutils.clustering import kmeans, match_clusters, matched_accuracy, nmi, stability  # noqa: E402
@@ -55,6 +55,7 @@ __all__ = [
     "advise",
     "attribution_share",
     "augment",
+    "check",
     "choose",
     "cka",
     "claim",

@@ -30,11 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
     folder = given.output or Path(f"{given.path.resolve().stem}-advice")
     # Here, so that `--help` and a mistyped option answer at once.
     from tlutils.advice import advise
-    from tlutils.advice_page import refuse_to_replace
+    from tlutils.advice_page import refuse_to_replace, refuse_unwritable
     from tlutils.own_data import read_own_data
 
     try:
-        refuse_to_replace(folder, given.force)  # before minutes of work
+        refuse_to_replace(folder, given.force)  # this and the next before minutes of work
+        refuse_unwritable(folder)
         own = read_own_data(given.path, text=given.text, label=given.label, size=given.size)
         advice = advise(own, encoders=given.encoders, minutes=given.minutes, seed=given.seed)
         print(advice)

@@ -53,7 +53,7 @@ class Share:
         return share_interval(self.right, self.n)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Advice:
     """All that was found. Printed, it is a report; `save(folder)` keeps the report and the model."""
 
@@ -96,7 +96,7 @@ class Advice:
         names = self.domain.classes
         return [(row, names[self.domain.y[row]], names[answer[row]], sure[row].item()) for row in rows]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         from tlutils.advice_page import as_text
 
         return as_text(self)

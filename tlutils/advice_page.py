@@ -104,6 +104,16 @@ def refuse_to_replace(folder: Path, force: bool) -> None:
         raise FileExistsError(f"{folder / taken[0]} exists already: name another folder, or replace it with force")
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Raise OSError when nothing can be written where a folder lies or would lie."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder with --output") from error
+
+
 def verdict(advice: Advice) -> str:
     """Return the one sentence that matters most."""
     guard, fallback = advice.guard, advice.learners[0].name

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def cached_rows(key: str, n: int, compute: Callable[[int], Iterator[ndarray]]) -
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-        _warn(folder, error)
+        _warn(folder, str(error))
         return torch.from_numpy(joined(n, compute(0)))
     try:
         table = _finished(final, n)  # another process was faster
@@ -64,7 +65,7 @@ def _computed(final: Path, part: Path, n: int, compute: Callable[[int], Iterator
             _write(final, table)
             part.unlink(missing_ok=True)
         except OSError as error:
-            _warn(final.parent, error)
+            _warn(final.parent, str(error))
     return torch.from_numpy(table)
 
 
@@ -136,7 +137,7 @@ class _Log:
         with suppress(OSError):  # closing would write what could not be written
             self.close()
         self.file = None
-        _warn(self.path.parent, error)
+        _warn(self.path.parent, str(error))
 
 
 def joined(n: int, blocks: Iterator[ndarray]) -> ndarray:
@@ -183,9 +184,10 @@ def _write(path: Path, table: ndarray) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _warn(folder: Path, error: Exception) -> None:
+@cache  # once for each folder and reason: a notebook calls this in loops, and IPython would show every warning
+def _warn(folder: Path, reason: str) -> None:
     warnings.warn(
-        f"the cache in {folder} cannot be written ({error}): computing without it. "
+        f"the cache in {folder} cannot be written ({reason}): computing without it. "
         "Free some space there, or set TLUTILS_CACHE to a folder that can be written",
         stacklevel=2,
     )

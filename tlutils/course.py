@@ -51,14 +51,18 @@ def cards(folder: str | Path = ".") -> list[Card]:
     return [_card(path) for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))]
 
 
-def course_map(folder: str | Path = ".") -> None:
+def course_map(folder: str | Path | None = None) -> None:
     """Display the notebooks of a folder as a table of links: question, minutes to read, seconds to run.
 
-    Raises ValueError when the folder holds no notebook of the course. Taught in notebook 00.
+    Without a folder it is the working directory; where that holds no notebook of the course, as on Colab, a
+    line says so. Raises ValueError when a folder that was named holds none. Taught in notebook 00.
     """
     from IPython.display import display
 
-    found = cards(folder)
+    found = cards(folder or ".")
+    if not found and folder is None:
+        print("This notebook was opened alone: the others do not lie beside it, so there is no map to draw.")
+        return
     if not found:
         raise ValueError(
             f"no notebooks NN_*.ipynb in {str(folder)!r}: open this one in the course's folder `notebooks`, "

@@ -40,7 +40,8 @@ def read_texts(path: Path, text: str | None, label: str | None) -> OwnData:
     columns = {name: [row[i] for _, row in rows] for i, name in enumerate(names)}
     if not rows or len(columns) < width:
         raise ValueError(
-            f"{path}: " + ("no row below the first line" if not rows else f"two columns share a name: {names}")
+            f"{path}: "
+            + (f"two columns share a name: {names}" if rows else "no row below the first line, or an unclosed quote")
         )
     text, label = _chosen(columns, text, label, path, remarks)
     empty = [line for (line, _), words in zip(rows, columns[text], strict=True) if not words]

@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -107,8 +107,9 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
         axes.plot([estimate.low, estimate.high], [row, row], color=colour, lw=5, alpha=0.3, solid_capstyle="round")
         axes.plot(estimate.runs, [row] * len(estimate.runs), "o", color=colour, ms=4, alpha=0.6)
         axes.plot([estimate.mean], [row], "|", color=colour, ms=20, mew=3)
-        digits = 1 if abs(estimate.mean) >= 1 else 2
-        text = f"{estimate.mean:.0%}" if percent else f"{estimate.mean:.{digits}f}".replace("-", "−")
+        digits = 2 if percent or abs(estimate.mean) < 1 else 1
+        mean = round(estimate.mean, digits) + 0.0  # without this sum, −0.001 is written −0.00
+        text = f"{mean:.0%}" if percent else f"{mean:.{digits}f}".replace("-", "−")
         axes.annotate(text, (estimate.mean, row), (0, 11), textcoords="offset points", color=colour, ha="center")
     axes.set_yticks(range(len(estimates)), list(estimates))
     axes.set_ylim(len(estimates) - 0.4, -0.7)
@@ -262,7 +263,7 @@ def matrix(values: Mapping[str, Mapping[str, Estimate | float]], *, title: str, 
     for (i, j), mean in means.items():
         x, y = [j - 0.48, j + 0.48, j + 0.48, j - 0.48], [i - 0.48, i - 0.48, i + 0.48, i + 0.48]
         axes.fill(x, y, color=COLOURS[0], alpha=0.06 + 0.9 * mean, lw=0)
-        axes.text(j, i, f"{mean:.0%}", ha="center", va="center", color="white" if mean > 0.55 else "black")
+        axes.text(j, i, f"{mean:.0%}", ha="center", va="center", color=_ink(COLOURS[0], 0.06 + 0.9 * mean))
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set(title=title, xlabel=columns, ylabel=rows, xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
@@ -294,8 +295,8 @@ def gains(table: Mapping[str, Mapping[str, TransferGain]], *, title: str, column
             axes.fill(x, y, color=colour, alpha=strength, lw=0)
             number = f"{round(100 * cell.gain.mean):+d}".replace("-", "−").replace("+0", "0")
             weight = "normal" if cell.verdict == "no evidence" else "bold"
-            colour = "white" if strength > 0.85 else "black"
-            axes.text(j, i, number + mark, ha="center", va="center", color=colour, fontweight=weight)
+            ink = _ink(colour, strength)
+            axes.text(j, i, number + mark, ha="center", va="center", color=ink, fontweight=weight)
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set(title=title, xlabel=columns, xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
@@ -395,16 +396,17 @@ def show(figure: Figure, alt: str) -> None:
     display({"image/png": png, "text/plain": alt}, metadata=metadata, raw=True)
 
 
-def slider(frames: Mapping[float, Figure], *, label: str, alt: str) -> None:
-    """Display a slider over the settings of `frames`, in their order, that shows the figure of each at once.
+def slider(settings: Sequence[float], draw: Callable[[float], Figure], *, label: str, alt: str) -> None:
+    """Display a slider over `settings`, in their order, that shows the figure of each, `draw(setting)`, at once.
 
-    An extra to a figure that stands alone: nothing is displayed, and nothing drawn, where nobody can
-    move a slider (nbval, nbconvert) or ipywidgets is missing. `alt` describes what all figures show.
+    An extra to a figure that stands alone: nothing is drawn or displayed where nobody can move a slider
+    (nbval, nbconvert) or ipywidgets is missing. Else all figures are drawn before the slider appears, so
+    that moving it only swaps pictures. `alt` describes what all figures show.
 
-    Raises ValueError for fewer than two figures or a missing text. Taught in notebook 08.
+    Raises ValueError for fewer than two settings or a missing text. Taught in notebooks 01, 02 and 08.
     """
-    if len(frames) < 2 or not alt.strip():
-        raise ValueError(f"a slider moves between 2 figures or more and needs an alt text, got {len(frames)}, {alt!r}")
+    if len(settings) < 2 or not alt.strip():
+        raise ValueError(f"a slider needs 2 settings or more and an alt text, got {list(settings)}, {alt!r}")
     if not watched_by_a_person():
         return
     try:
@@ -414,9 +416,7 @@ def slider(frames: Mapping[float, Figure], *, label: str, alt: str) -> None:
     from IPython.display import display
 
     # Pictures inside HTML and not the Image widget: that has no alternative text.
-    pictures = {
-        f"{setting:g}": picture(_png(figure), f"{label} = {setting:g}: {alt}") for setting, figure in frames.items()
-    }
+    pictures = {f"{setting:g}": picture(draw(setting), f"{label} = {setting:g}: {alt}") for setting in settings}
     choice = ipywidgets.SelectionSlider(options=list(pictures), description=label)
     shown = ipywidgets.HTML(pictures[choice.value])
     choice.observe(lambda change: setattr(shown, "value", pictures[change["new"]]), names="value")
@@ -450,6 +450,18 @@ def _figure(cells: int, size: tuple[float, float], columns: int = 1):
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(-(-cells // columns), columns, squeeze=False)
     return figure, list(axes.flat)
+
+
+def _ink(colour: str, strength: float) -> str:
+    """Return black or white, whichever has the higher contrast, at least 4.5:1, on a colour of that opacity on white.
+
+    WCAG 2.2, relative luminance: the two contrasts are equal at 0.179.
+    """
+    from matplotlib.colors import to_rgb
+
+    shade = [1 - strength * (1 - part) for part in to_rgb(colour)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade]
+    return "white" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.179 else "black"
 
 
 def _check_count(named: Mapping[str, object], what: str) -> None:

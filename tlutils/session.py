@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from tlutils.errors import unknown
+from tlutils.missing_names import explain_missing_names
 
 PROFILES = ("laptop", "gpu")
 
@@ -32,8 +33,10 @@ def start(seed: int = 0) -> Session:
     """Seed every random generator, pick profile and device, return them as a `Session`.
 
     The profile is `gpu` where CUDA is, else `laptop` (embedded data, CPU); the environment variable
-    TLUTILS_PROFILE overrides it. Raises ValueError for an unknown profile. Taught in notebook 00.
+    TLUTILS_PROFILE overrides it. In a notebook, a name that no cell has defined yet gets a line of advice
+    from now on. Raises ValueError for an unknown profile. Taught in notebook 00.
     """
+    explain_missing_names()
     profile = os.environ.get("TLUTILS_PROFILE") or ("gpu" if torch.cuda.is_available() else "laptop")
     if profile not in PROFILES:
         raise unknown("profile in TLUTILS_PROFILE", profile, PROFILES)
