@@ -7,17 +7,25 @@ STAMP := .venv/.installed
 ORDER ?= random
 # A mirror of real data beside the checkout serves the tests of the loaders; without one they are skipped.
 MIRROR := $(wildcard ../shared/data)
+# Test files run side by side, each whole and in order: two at a time, as on a laptop of two cores.
+WORKERS ?= 2
 # Idle threads sleep instead of spinning: where another program is busy, small networks train 4 times as fast.
 OMP_WAIT_POLICY ?= PASSIVE
 
 
-.PHONY: help setup lab test lint exercises class report bench lock clean
+.PHONY: help setup lab test lint exercises class site site-check slides screenshots publish colab-check report bench lock clean
 
 help:
 	@echo "make lab     open the course in JupyterLab"
 	@echo "make test    run every test and re-run every notebook (ORDER=random, given or a seed)"
 	@echo "make exercises  derive notebooks/exercises from notebooks/solutions"
 	@echo "make class CLASS=FOLDER  make a folder in which nbgrader runs a class"
+	@echo "make site    write the reading edition to build/site (REPO=owner/name adds buttons for Colab)"
+	@echo "make site-check  the same, and check every page for access, in a light and a dark theme"
+	@echo "make slides  write slides from the notebooks to build/slides"
+	@echo "make screenshots  take pictures of every notebook in JupyterLab, light and dark, into build/screenshots"
+	@echo "make publish REPO=owner/name  stamp the repository's address: Colab badges, setup cells, CITATION.cff"
+	@echo "make colab-check  run every notebook with Colab's versions (about 20 minutes)"
 	@echo "make report  measure the results again and rewrite the README's tables"
 	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
@@ -42,10 +50,11 @@ lint: setup
 
 # The notebooks get no mirror: what they need lies in the repository.
 test: lint
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python -m pytest tests
-	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -p tests.notebook_order --notebook-order=$(ORDER) \
-		--nbval notebooks --ignore notebooks/exercises --ignore notebooks/solutions --nbval-current-env --nbval-cell-timeout=600 \
-		--nbval-sanitize-with tests/nbval_sanitize.cfg
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+		-p tests.notebook_order --notebook-order=$(ORDER) \
+		--nbval notebooks --ignore notebooks/exercises --ignore notebooks/solutions \
+		--nbval-current-env --nbval-cell-timeout=600 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 exercises: setup
 	$(BIN)/python .ci/exercises.py
@@ -53,6 +62,27 @@ exercises: setup
 class: setup
 	@test -n "$(CLASS)" || { echo "name a new folder for the class: make class CLASS=../my-class"; exit 1; }
 	$(BIN)/python .ci/classroom.py "$(CLASS)"
+
+site: setup
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[site]
+	REPO="$(REPO)" $(BIN)/python .ci/build_site.py
+
+site-check: site
+	SITE=build/site $(BIN)/python -m pytest tests/test_site.py
+
+slides: setup
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[site]
+	$(BIN)/python .ci/slides.py --stamp
+	$(BIN)/python .ci/slides.py
+
+screenshots: setup
+	$(BIN)/python .ci/screenshots.py
+
+publish: setup
+	@$(BIN)/python .ci/publish.py '$(REPO)'
+
+colab-check: setup
+	$(BIN)/python .ci/colab_check.py
 
 report: setup
 	$(BIN)/python -m tlutils.report

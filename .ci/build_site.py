@@ -23,7 +23,6 @@ from tlutils.course import Card, cards
 ROOT = Path(__file__).resolve().parent.parent
 # The first notebook of each part, and the part's name in the navigation.
 PARTS = {0: "Start", 1: "What transfer is", 6: "How to transfer", 10: "At work", 16: "Limits and choices"}
-
 # Links to solutions, which are not published, and to a folder.
 NO_PAGE = re.compile(r"\[([^]]+)\]\([./]*(?:solutions(?:/[^)]*)?|exercises/?)\)")
 
@@ -132,8 +131,10 @@ def build(root: Path, target: Path) -> None:
         dead = list(dead_links(site))
         if failed or dead:
             sys.exit("\n".join([*dead, f"build/site is not written: {len(dead)} dead links, Sphinx's answer {failed}"]))
+        fresh = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        shutil.copytree(site, fresh)
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(site, target)
+        fresh.rename(target)
 
 
 def _text(path: Path) -> str:

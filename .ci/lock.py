@@ -28,7 +28,7 @@ def resolve() -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-        subprocess.run([*command, "--report", str(report), f"{root}[driving,lab,test]", *PINS], check=True)
+        subprocess.run([*command, "--report", str(report), f"{root}[classroom,driving,lab,test]", *PINS], check=True)
         return json.loads(report.read_text(encoding="utf-8"))["install"]
 
 

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mathml import mathml
-from publish import BADGE
+from publish import BADGE, TAG
 
 ROOT = Path(__file__).resolve().parent.parent
 # The slide's canvas in pixels, what of it is filled at most, and what lines take, as slides.css sets them.
@@ -38,7 +38,7 @@ def types(notebook: dict) -> list[str]:
     """Return the slide type of every cell by the rule."""
     found, room, section = [], 0, ""
     for cell in notebook["cells"]:
-        heading = re.match(r"##? +(.+)", _text(cell["source"]))
+        heading = cell["cell_type"] == "markdown" and re.match(r"##? +(.+)", _text(cell["source"]))
         section = heading[1] if heading else section
         kind = "skip" if section == "References" or cell is notebook["cells"][-1] else _kind(cell, section)
         if kind != "fragment":
@@ -64,15 +64,15 @@ def _kind(cell: dict, section: str) -> str:
         return "fragment" if _pictures(cell) or shown(cell) else "skip"
     if re.match(r"##? ", text):
         return "slide"
-    seen = r"\$\$|^\||^[-*] |^\d+\. |```|^### "
-    if "card" in cell["metadata"].get("tags", []) or section == "Quiz" or (re.search(seen, text, re.M) and "**What you should see" not in text):
+    seen = re.search(r"\$\$|^\||^[-*] |^\d+\. |```|^### ", text, re.M) and "**What you should see" not in text
+    if seen or section == "Quiz" or "card" in cell["metadata"].get("tags", []):
         return "fragment"
     return "notes"
 
 
 def _published(cell: dict) -> bool:
     """Return whether `make publish` put the cell in: it carries no stamp and is on no slide."""
-    return "remove-cell" in cell["metadata"].get("tags", [])
+    return TAG in cell["metadata"].get("tags", [])
 
 
 def shown(cell: dict) -> str:

@@ -90,7 +90,7 @@ def jupyter_lab(notebooks: Path, seconds: float = 60) -> Iterator[Lab]:
         try:
             yield Lab(notebooks, root, _address(server, log, seconds), token)
         finally:
-            _end(server)
+            end(server)
 
 
 def _address(server: subprocess.Popen, log: Path, seconds: float) -> str:
@@ -106,11 +106,11 @@ def _address(server: subprocess.Popen, log: Path, seconds: float) -> str:
     raise RuntimeError(f"JupyterLab did not start within {seconds:g} s; it said:\n{said}")
 
 
-def _end(server: subprocess.Popen) -> None:
+def end(server: subprocess.Popen, seconds: float = 10) -> None:
     """End the server, and kill it if it hangs; its kernels notice and end themselves."""
     server.terminate()
     try:
-        server.wait(10)
+        server.wait(seconds)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()

@@ -6,6 +6,8 @@ repeats the run.
 
 import random
 
+import pytest
+
 
 def pytest_addoption(parser):
     """Add the option."""
@@ -14,8 +16,17 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Draw the seed, so that the header can print it."""
+    if hasattr(config, "workerinput"):  # one of several processes: all need the same order
+        config.notebook_seed = config.workerinput["notebook_seed"]
+        return
     order = config.getoption("--notebook-order")
     config.notebook_seed = random.randrange(10_000) if order == "random" else None if order == "given" else int(order)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Hand the seed to a process of pytest-xdist."""
+    node.workerinput["notebook_seed"] = node.config.notebook_seed
 
 
 def pytest_report_header(config):

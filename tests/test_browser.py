@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from lab import CHROMIUM_OPTIONS, MISSING, chromium, jupyter_lab
+from lab import CHROMIUM_OPTIONS, MISSING, chromium, end, jupyter_lab
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -105,7 +107,8 @@ def run_all(page, lab, name: str) -> None:
 
 def test_the_first_notebook_runs_from_the_menu(page, lab):
     run_all(page, lab, "start.ipynb")
-    assert page.locator(".jp-OutputArea img").count() >= 3
+    texts = [image.get_attribute("alt") for image in page.locator(".jp-OutputArea img").all()]
+    assert len(texts) >= 3 and all(texts)
     assert page.get_by_text("holds: ").count() >= 2
 
 
@@ -121,6 +124,14 @@ def test_a_slider_moves_its_figure_by_keyboard(page, lab, name, label):
     assert not figure.get_attribute("alt").startswith(f"{label} = 0:")
     handle.press("ArrowLeft")
     page.wait_for_function("before => document.querySelector('.jupyter-widgets img').src === before", arg=first)
+
+
+def test_a_server_that_hangs_is_killed():
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); signal.pause()"
+    server = subprocess.Popen([sys.executable, "-uc", stubborn], stdout=subprocess.PIPE)
+    server.stdout.readline()
+    end(server, seconds=0.2)
+    assert server.returncode == -signal.SIGKILL
 
 
 def test_the_kernel_is_the_python_that_runs_the_tests(page, lab):

@@ -360,6 +360,15 @@ def test_a_shown_figure_is_published_as_png_with_its_alt_text(published):
     assert 500 < metadata["width"] < 900
 
 
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_person_gets_the_figure_as_html_that_carries_its_text(published, monkeypatch, watched):
+    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: watched)
+    show(learning_curve(curves(), title="t", xlabel="x"), alt='Three "curves" rise.')
+    ((data, _),) = published
+    assert set(data) == {"image/png", "text/plain"} | ({"text/html"} if watched else set())
+    assert not watched or 'alt="Three &quot;curves&quot; rise."' in data["text/html"]
+
+
 @pytest.mark.parametrize("alt", ["", "  \n"])
 def test_a_figure_without_alt_text_is_not_shown(published, alt):
     with pytest.raises(ValueError, match="alt must say"):

@@ -18,11 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 CORE = [Requirement(line) for line in PYPROJECT["project"]["dependencies"]]
-# `bench` belongs to nobody's environment: it brings the other side of a benchmark, with that side's own bounds.
-ALL = CORE + [Requirement(line) for name, lines in EXTRAS.items() if name != "bench" for line in lines]
+# In nobody's environment: `bench` brings the other side of a benchmark, with that side's own bounds; `site` is installed
+# by the commands that build pages and slides.
+APART = ("bench", "site")
+ALL = CORE + [Requirement(line) for name, lines in EXTRAS.items() if name not in APART for line in lines]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = [line for line in LOCK.splitlines() if not line.startswith("#")]
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build": "python-build"}
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build": "python-build", "playwright": "playwright-python"}
 # The Colab runtime of August 2026; whatever else it has is newer than the bounds ask.
 COLAB = {
     "torch": "2.11.0",
@@ -98,7 +100,7 @@ def imported(folder: Path) -> set[str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.partition(".")[0])
-    own = {"tlutils"} | {path.stem for path in folder.rglob("*.py")}
+    own = {"tlutils"} | {path.stem for path in [*folder.rglob("*.py"), *(ROOT / ".ci").rglob("*.py")]}
     third_party = modules - own - set(sys.stdlib_module_names)
     where = packages_distributions()
     return {canonicalize_name(where.get(module, [module])[0]) for module in third_party}
@@ -114,7 +116,7 @@ def test_what_the_package_imports_is_declared_and_what_is_declared_is_imported()
 
 
 def test_what_the_tests_import_is_declared():
-    declared = {canonicalize_name(need.name) for need in [*ALL, *map(Requirement, EXTRAS["bench"])]}
+    declared = {canonicalize_name(need.name) for need in [*ALL, *(Requirement(line) for name in APART for line in EXTRAS[name])]}
     assert imported(ROOT / "tests") <= declared
 
 

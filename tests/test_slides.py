@@ -45,7 +45,7 @@ def test_stored_types_agree_with_the_rule(path):
     wrong = []
     for number, (cell, kind) in enumerate(zip(cells, slides.types({"cells": cells}), strict=True)):
         stored = cell["metadata"].get("slideshow", {}).get("slide_type")
-        if stored != kind and "colab" not in cell["metadata"].get("tags", []):
+        if stored != kind and publish.TAG not in cell["metadata"].get("tags", []):
             wrong.append(f"cell {number}: {stored}, not {kind}")
     assert not wrong, f"{path.name}: {wrong[:5]}; `make slides` stamps the notebooks"
 
@@ -60,6 +60,7 @@ def test_stored_types_agree_with_the_rule(path):
         (text("- a list"), "fragment"),
         (text("| a | b |\n|:--|:--|\n| 1 | 2 |"), "fragment"),
         (code("x = 1\nx", "1"), "fragment"),
+        (code("# References\nx", "1"), "fragment"),
         (code("\n".join(f"x{k} = {k}" for k in range(40))), "skip"),
         (code("\n".join(f"x{k} = {k}" for k in range(24))), "subslide"),
     ],

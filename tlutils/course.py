@@ -81,7 +81,9 @@ def check_machine(session: Session | None = None) -> None:
     versions, free = _versions(PACKAGES), _free_gb(cache_dir())
     data = "full-size data" if session.full else "the data that comes with the course"
     print(f"Python     {'.'.join(map(str, sys.version_info[:3]))}")
-    print("Packages   " + ", ".join(f"{name} {found or '(missing)'}" for name, found in versions.items()))
+    stated = [f"{name} {found or '(missing)'}" for name, found in versions.items()]
+    for title, some in zip(("Packages", ""), (stated[:3], stated[3:]), strict=True):
+        print(f"{title:11}" + ", ".join(some))  # two lines, so that a narrow window breaks neither
     print(f"Device     {session.device}; processor cores: {processor_cores()}")
     print(f"Profile    {session.profile}: {data}")
     print(f"Free disk  {free:.0f} GB where downloads and computed files are kept")
@@ -175,14 +177,16 @@ def _rows(table: str) -> dict[str, str]:
 
 def _map_as_html(found: list[Card]) -> str:
     """Return a table whose headers name their scope, so that a screen reader can say where it is."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Notebook", "Question", "To read", "To run"))
+    # Said in each cell, because JupyterLab aligns the cells of tables to the right.
+    left = 'style="text-align: left"'
+    head = "".join(f'<th scope="col" {left}>{name}</th>' for name in ("Notebook", "Question", "To read", "To run"))
     rows = "".join(
-        f'<tr><th scope="row"><a href="{html.escape(card.file)}">{html.escape(card.label)}</a></th>'
-        f"<td>{_inline_code(card.question)}</td><td>{card.read_minutes} min</td><td>{card.run_seconds} s</td></tr>"
+        f'<tr><th scope="row" {left}><a href="{html.escape(card.file)}">{html.escape(card.label)}</a></th>'
+        f"<td {left}>{_inline_code(card.question)}</td><td>{card.read_minutes} min</td><td>{card.run_seconds} s</td></tr>"
         for card in found
     )
     caption = f"<caption>The notebooks of the course: {_total(found)}</caption>"
-    return f'<table style="text-align: left">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _map_as_text(found: list[Card]) -> str:

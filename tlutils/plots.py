@@ -385,7 +385,8 @@ def contributions(words: Sequence[str], values: Tensor, *, title: str, meaning: 
 def show(figure: Figure, alt: str) -> None:
     """Display a figure as PNG with `alt` as its text for those who cannot see it.
 
-    Raises ValueError when the text is missing. Taught in notebook 00.
+    To a person in front of a notebook it is shown as HTML as well: JupyterLab passes over the text that
+    comes with a PNG. Raises ValueError when the text is missing. Taught in notebook 00.
     """
     from IPython.display import display
 
@@ -393,7 +394,8 @@ def show(figure: Figure, alt: str) -> None:
         raise ValueError("alt must say in a sentence what the figure shows")
     png = _png(figure)
     metadata = {"image/png": {"alt": alt, "width": _width(png)}}
-    display({"image/png": png, "text/plain": alt}, metadata=metadata, raw=True)
+    live = {"text/html": picture(png, alt)} if watched_by_a_person() else {}
+    display({"image/png": png, "text/plain": alt} | live, metadata=metadata, raw=True)
 
 
 def slider(settings: Sequence[float], draw: Callable[[float], Figure], *, label: str, alt: str) -> None:

@@ -41,6 +41,24 @@ WRONG = {
             """
             def found_among(chinese, english, k):
                 cosines = torch.cosine_similarity(chinese[:, None], english[None], dim=2)
+                better = (cosines > cosines.diagonal()[:, None]).sum(1)
+                return (better <= k).double().mean()
+            """,
+            "how many others",
+        ),
+        (
+            """
+            def found_among(chinese, english, k):
+                cosines = torch.cosine_similarity(chinese[:, None], english[None], dim=2)
+                nearest = cosines.topk(k).indices[:, k - 1]
+                return (nearest == torch.arange(len(chinese))).double().mean()
+            """,
+            "nearer still",
+        ),
+        (
+            """
+            def found_among(chinese, english, k):
+                cosines = torch.cosine_similarity(chinese[:, None], english[None], dim=2)
                 nearest = cosines.topk(k).indices
                 return (nearest == torch.arange(len(chinese))[:, None]).any(1).sum()
             """,

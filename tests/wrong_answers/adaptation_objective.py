@@ -30,6 +30,22 @@ WRONG = {
             """,
             "takes its square",
         ),
+        (
+            """
+            def my_mmd(a, b, bandwidth):
+                k = lambda x, y: (-torch.cdist(x, y) ** 2 / bandwidth).exp()
+                return sum(k(x, x).fill_diagonal_(0).mean() for x in (a, b)) - 2 * k(a, b).mean()
+            """,
+            "when you divide",
+        ),
+        (
+            """
+            def my_mmd(a, b, bandwidth):
+                k = lambda distances: (-(distances**2) / bandwidth).exp().mean()
+                return (k(torch.pdist(a)) + k(torch.pdist(b)) - 2 * k(torch.cdist(a, b))).clamp(min=0)
+            """,
+            "falls below 0",
+        ),
         ("def my_mmd(a, b, bandwidth): return tl.mmd(a, a)", "Where to look"),
         ("def my_mmd(a, b): return 0", "stopped"),
     ],
@@ -37,10 +53,21 @@ WRONG = {
         ("floor = 0", "counts each row with itself"),
         ("floor = 0.008", "two samples"),
         ("floor = 2 / 50", "take the place"),
+        ("floor = 2 / 49", "take the place"),
         ("floor = 'small'", "one number"),
     ],
     "choice_without_labels": [
         ("best_weight = cheating", "stopped"),
+        ("def best_weight(logits, target): return 1.0", "none of the four"),
+        ("def best_weight(logits, target): return {w: tl.information(row) for w, row in logits.items()}", "one λ"),
+        (
+            """
+            def best_weight(logits, target):
+                scores = [tl.information(row) for row in logits.values()]
+                return scores.index(max(scores))
+            """,
+            "none of the four",
+        ),
         (
             """
             def best_weight(logits, target):

@@ -23,6 +23,15 @@ WRONG = {
         (_loss("tl.reverse_gradient(rows)", result="strength * sum(losses) / 2"), "learn slowly"),
         (_loss(names="0.0, 1.0"), "yours says 'target'"),
         (_loss("-strength * rows"), "Where to look"),
+        (_loss(result="sum(losses)"), "twice too large"),
+        (
+            """
+            def adversarial_loss(source, target, discriminator, strength):
+                a, b = (tl.reverse_gradient(discriminator(x), strength) for x in (source, target))
+                return (F.softplus(-a).mean() + F.softplus(b).mean()) / 2
+            """,
+            "own weights get the minus",
+        ),
         (_loss(result="(sum(losses) / 2).item()"), "no gradient"),
         (
             """
@@ -43,6 +52,7 @@ WRONG = {
         ),
     ],
     "accuracy_when_alike": [
+        ("import numpy; reads = numpy.array([0.5, 0.5])", "what a coin gets"),
         ("reads = 0.5, 0.5", "what a coin gets"),
         ("reads = 0.75, 0.75", "in the source alone"),
         ("reads = 0.625, 0.5", "in four, at random"),

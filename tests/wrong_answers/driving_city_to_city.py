@@ -27,8 +27,17 @@ WRONG = {
         (COUNTED + "                return (w > 0).sum(), missed", "drawn nearly always"),
         (COUNTED + "                return worth, have[need == 0].sum()", "Who misses what"),
         (COUNTED + "                return worth, ((have == 0) & (need > 0)).sum() / bins", "counts bins"),
+        (COUNTED + "                return worth, missed * len(target)", "Of how many"),
+        (
+            COUNTED
+            + """
+                w = (need / have)[have > 0]
+                return tl.effective_size(w), missed
+            """,
+            "How many frames carry",
+        ),
         (COUNTED + "                return missed, worth", "comes first"),
-        (COUNTED + "                return worth", "the answer has shape (2,)"),
+        (COUNTED + "                return worth", "2 values are asked for"),
     ],
     "remedy_for_each_city": [
         ("remedies = dict.fromkeys(('north', 'east', 'south', 'west'), 'match')", "how often people turn"),
@@ -63,6 +72,14 @@ WRONG = {
                 return max(laps, key=lambda w: min(mean(d) for city, d in laps[w].items() if city != new))
             """,
             "worst city",
+        ),
+        (
+            """
+            def honest(laps, new):
+                mean = lambda values: sum(values) / len(values)
+                return max(mean([mean(d) for city, d in laps[w].items() if city != new]) for w in laps)
+            """,
+            "the weight itself",
         ),
         ("def honest(laps, new): return 1.0", "Where to look"),
     ],

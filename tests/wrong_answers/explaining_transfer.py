@@ -19,6 +19,13 @@ WRONG = {
             """,
             "entries of the table are centred",
         ),
+        (
+            """
+            def alike(a, b):
+                return shift_sees((a - a.mean(0)) / a.std(0), (b - b.mean(0)) / b.std(0))
+            """,
+            "its own spread",
+        ),
         ("def alike(a, b): return tl.cka(a, b)", "debiased estimate"),
         ("def alike(a, b): return shift_sees(a - a.mean(0), b - b.mean(0)) ** 2", "square too many"),
         ("def alike(a, b): return shift_sees(a - a.mean(0), b - b.mean(0)).sqrt()", "root too many"),

@@ -52,7 +52,7 @@ WRONG = {
         ("times_as_fast = 82 / 6", "four versions of it are kept"),
         ("times_as_fast = 41", "computed first"),
         ("times_as_fast = 82 / 24", "one version of each picture"),
-        ("times_as_fast = 2", "too low"),
+        ("times_as_fast = 4.3", "too low"),
     ],
     "standardised_apart": [
         ("standardised = leaking", "have a say"),

@@ -65,6 +65,30 @@ WRONG = {
             """,
             "gain in accuracy",
         ),
+        (
+            """
+            def errors_removed(transfer, baselines):
+                best = max(baselines, key=lambda name: max(baselines[name]))
+                return best, 1 - (len(transfer) - sum(transfer)) / (len(transfer) - sum(baselines[best]))
+            """,
+            "single best run",
+        ),
+        (
+            """
+            def errors_removed(transfer, baselines):
+                best = max(baselines, key=lambda name: sum(baselines[name]))
+                return best, (len(transfer) - sum(transfer)) / (len(transfer) - sum(baselines[best]))
+            """,
+            "errors that is left",
+        ),
+        (
+            """
+            def errors_removed(transfer, baselines):
+                best = max(baselines, key=lambda name: sum(baselines[name]))
+                return best, (sum(transfer) - sum(baselines[best])) / (len(transfer) - sum(transfer))
+            """,
+            "Whose errors are removed",
+        ),
         ("def errors_removed(transfer, baselines): return 0.3", "2 values"),
     ],
     "unfair_comparisons": [

@@ -44,6 +44,14 @@ WRONG = {
             """,
             "Where to look",
         ),
+        (
+            """
+            def same_in_company(embed, texts):
+                alone = torch.cat([embed([text]) for text in texts])
+                return bool((torch.cosine_similarity(alone, embed(texts)) > 0.9999).all())
+            """,
+            "leaves its direction",
+        ),
     ],
     "honest_words": [
         ("honest = cheating", "with other labels"),
@@ -84,12 +92,23 @@ WRONG = {
             """,
             "those are classes",
         ),
+        (
+            """
+            def honest(texts, y, train, test):
+                words = TfidfVectorizer().fit([texts[row] for row in train]).transform(texts)
+                best = SelectKBest(chi2, k=20).fit(words[train], y[train]).transform(words)
+                model = LogisticRegression(C=10).fit(best[train], y[train])
+                return model.predict_proba(best[np.isin(np.arange(len(texts)), test)])[:, 1]
+            """,
+            "In which order",
+        ),
     ],
     "luck_of_a_coin": [
         ("luck = math.comb(22, 8) / 2**22", "exactly 8"),
         ("luck = 8 / 22", "accuracy"),
         ("luck = sum(math.comb(22, k) for k in range(8)) / 2**22", "fewer than 8"),
         ("luck = 0.5", "on so few"),
+        ("luck = 1 - sum(math.comb(22, k) for k in range(9)) / 2**22", "more than 8"),
         ("luck = 0", "not that rare"),
         ("luck = [0.1, 0.2]", "one number"),
     ],

@@ -118,5 +118,16 @@ WRONG = {
             """,
             "A share of what",
         ),
+        (
+            """
+            def honest(patient, share, seed):
+                people = patient.unique()
+                order = torch.randperm(len(people), generator=torch.Generator().manual_seed(seed))
+                held_out = min(max(round(share * len(people)), 1), len(people) - 1)
+                in_test = torch.isin(patient, people[order[:held_out]])
+                return torch.where(in_test)[0], torch.where(~in_test)[0]
+            """,
+            "Which part comes first",
+        ),
     ],
 }

@@ -106,7 +106,24 @@ WRONG = {
         (
             """
             def class_shares(counts, guesses):
-                q = torch.bincount(guesses) / len(guesses)
+                q = torch.bincount(guesses, minlength=len(counts)) / len(guesses)
+                return torch.linalg.solve((counts / counts.sum()).T, q).clamp(min=0)
+            """,
+            "weights, not yet shares",
+        ),
+        (
+            """
+            def class_shares(counts, guesses):
+                rates = counts / counts.sum(1, keepdim=True)
+                p = torch.linalg.solve(rates.T, torch.bincount(guesses) / len(guesses)).clamp(min=0)
+                return p / p.sum()
+            """,
+            "a class that is never guessed",
+        ),
+        (
+            """
+            def class_shares(counts, guesses):
+                q = torch.bincount(guesses, minlength=len(counts)) / len(guesses)
                 return torch.linalg.solve((counts / counts.sum(1)[0]).T, q[:1].expand(len(counts)))
             """,
             "Where to look",

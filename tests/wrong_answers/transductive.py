@@ -36,6 +36,14 @@ WRONG = {
             """,
             "all weights are doubled",
         ),
+        (
+            """
+            def accuracy_there(correct, p):
+                w = p / (1 - p)
+                return (w * correct).sum() / w.sum(), tl.effective_size(w) / len(w)
+            """,
+            "a share of the n rows",
+        ),
         ("def accuracy_there(correct, p): return correct.float().mean()", "shape (2,)"),
     ],
     "lowest_accuracy": [
@@ -43,10 +51,12 @@ WRONG = {
         ("lowest = 0.6 * 0.9 + 0.4", "highest"),
         ("lowest = 0.6 * 0.9 + 0.4 * 0.1", "worse than guess"),
         ("lowest = 0.96", "accuracy at home"),
+        ("lowest = 54", "in per cent"),
         ("lowest = 0.7", "too high"),
     ],
     "standardised_without_labels": [
         ("predictions = cheating", "canary has died"),
+        ("def predictions(source, target): return [source.classes[0]] * len(target)", "class numbers are asked for"),
         (
             """
             def predictions(source, target):

@@ -22,6 +22,12 @@ WRONG = {
         (TABLE.format("table.max(0).values.sum()"), "one group for all rows would be perfect"),
         (TABLE.format("table[linear_sum_assignment(table)].sum()"), "fewest rows agree"),
         (
+            TABLE.format(
+                "len(labels) * (lambda i, j: table[i, j].sum() / table[i].sum())(*linear_sum_assignment(-table))"
+            ),
+            "left over are missing",
+        ),
+        (
             """
             def accuracy_of_groups(groups, labels):
                 pairs = torch.stack([groups, labels], dim=1).tolist()

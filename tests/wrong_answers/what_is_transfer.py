@@ -33,6 +33,7 @@ WRONG = {
         ("share = 0.55 / 0.645", "took for the ill"),
         ("share = 0.05", "at home"),
         ("share = 0.5", "into both accuracies"),
+        ("share = 14.7", "in per cent"),
         ("share = 'never'", "one number"),
     ],
 }

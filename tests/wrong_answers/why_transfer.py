@@ -46,6 +46,25 @@ WRONG = {
             """,
             "fitted to the same runs",
         ),
+        (
+            """
+            def interval(a, b):
+                d = torch.tensor(a).double() - torch.tensor(b).double()
+                half = stats.t.ppf(0.975, len(d)) * d.std() / len(d) ** 0.5
+                return d.mean() - half, d.mean() + half
+            """,
+            "free to vary",
+        ),
+        (
+            """
+            def interval(a, b):
+                d = torch.tensor(a).double() - torch.tensor(b).double()
+                half = stats.t.ppf(0.025, len(d) - 1) * d.std() / len(d) ** 0.5
+                return d.mean() - half, d.mean() + half
+            """,
+            "in the wrong order",
+        ),
+        ("def interval(a, b): d = [x - y for x, y in zip(a, b)]; return min(d), max(d)", "range of the single"),
         ("def interval(a, b): e = tl.Estimate(b) - tl.Estimate(a); return e.low, e.high", "turned round"),
         ("def interval(a, b): return sum(a) / len(a) - sum(b) / len(b)", "shape (2,)"),
     ],

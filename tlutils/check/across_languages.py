@@ -66,6 +66,14 @@ def found_among(answer: Callable[[Tensor, Tensor, int], float]) -> None:
                 "your answer allows one row fewer than k. Does the translation itself take one of the k places?",
             ),
             Mistake(
+                lambda a, b, k: _found(a, b, k + 1, _cosine),
+                "your answer allows one row more than k. When k is 1, how many others may be nearer?",
+            ),
+            Mistake(
+                lambda a, b, k: _found(a, b, k, _cosine) - _found(a, b, k - 1, _cosine),
+                "only the k-th place counts in your answer. What of a translation that is nearer still?",
+            ),
+            Mistake(
                 lambda a, b, k: len(a) * _found(a, b, k, _cosine),
                 "that is a number of rows, and a share is asked for.",
             ),

@@ -41,6 +41,14 @@ def unbiased_mmd(answer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
                 "distributions never falls to zero. Which pairs may stay, and how many are they?",
             ),
             Mistake(
+                lambda a, b, width: _mmd2(a, b, width, plain, diagonal=True) - 1 / len(a) - 1 / len(b),
+                "the pairs of a row with itself are out of the sum, and you still count them when you divide.",
+            ),
+            Mistake(
+                lambda a, b, width: _mmd2(a, b, width, plain).clamp(min=0),
+                "you cut off what falls below 0. What does that do to the average over many equal samples?",
+            ),
+            Mistake(
                 lambda a, b, width: _mmd2(a, b, width, plain, cross=1),
                 "for equal distributions your value stays far above zero. Expand the square of a difference: how often "
                 "does the mixed term come?",
@@ -73,7 +81,10 @@ def floor_of_biased_mmd(answer: float) -> None:
         mistakes=[
             (0, "the unbiased estimate reads 0. The biased one also counts each row with itself: what does that do?"),
             (within - kernel, "that is the excess within one sample, and two samples are compared with themselves."),
-            (2 / rows, "you add what the rows score with themselves, but they also take the place of other pairs."),
+            *(
+                (2 / n, "you add what the rows score with themselves, but they also take the place of other pairs.")
+                for n in (rows, rows - 1)
+            ),
         ],
         look="among 50 × 50 pairs, how many are a row with itself, and what do those score?",
     )
@@ -85,35 +96,44 @@ def choice_without_labels(answer: Callable[[Mapping[float, Tensor], Domain], flo
 
     `answer(logits, target)` takes each λ's logits (n, k) on the target's rows. Raises NotAttempted or NotYet.
     """
-    target, logits = _four_models()
-    wrong = replace(target, y=torch.zeros_like(target.y))
-    chosen = {
-        case: call(answer, logits, domain, case=case)
-        for case, domain in {
-            "a target without labels": target.unlabelled(),
-            "a target with its labels": target,
-            "a target with wrong labels": wrong,
-        }.items()
+    target, models = _four_models()
+    hints = {
+        "collapsed": "it takes the model that is surest of each answer, and that model gives every image the same one. "
+        "What must hold of all answers together?",
+        "unsure": "it takes the model whose answers are spread most evenly, and that model is sure of none. "
+        "What must hold of each single answer?",
+        "loud": "it takes the model with the largest logits. Their size is no probability yet.",
     }
-    if len(set(chosen.values())) > 1:
+    for weights in ((0.0, 1.0, 10.0, 100.0), (5.0, 0.25, 0.0, 3.0)):  # twice: a λ by heart, or a place, is no choice
+        kinds = dict(zip(weights, models, strict=True))
+        picked = _picked(answer, {weight: models[kind] for weight, kind in kinds.items()}, target)
+        if picked not in kinds:
+            raise NotYet(f"Not yet: {picked!r:.40} is none of the four λ, which here are {sorted(kinds)}.")
+        if kinds[picked] in hints:
+            raise NotYet(f"Not yet: {hints[kinds[picked]]}")
+    right("the choice is the same without labels and with wrong ones; sure alone or even alone would not do.")
+
+
+def _picked(answer: Callable, logits: dict[float, Tensor], target: Domain) -> float:
+    """Return the λ that a reader's function picks; raise NotYet for one that depends on the target's labels."""
+    targets = {
+        "a target without labels": target.unlabelled(),
+        "a target with its labels": target,
+        "a target with wrong labels": replace(target, y=torch.zeros_like(target.y)),
+    }
+    chosen = [call(answer, logits, domain, case=case) for case, domain in targets.items()]
+    for one in chosen:
+        if not isinstance(one, (int, float, Tensor)) or (isinstance(one, Tensor) and one.numel() != 1):
+            raise NotYet(f"Not yet: one λ is asked for, a key of `logits`, not {one!r:.60}.")
+    if len({float(one) for one in chosen}) > 1:
         raise NotYet(
             "Not yet: the same predictions lead to another λ when the target's labels are wrong. Something still "
             "reads them, and on real unlabelled data there is nothing to read."
         )
-    hints = {
-        10.0: "it takes the model that is surest of each answer, and that model gives every image the same one. "
-        "What must hold of all answers together?",
-        0.0: "it takes the model whose answers are spread most evenly, and that model is sure of none. "
-        "What must hold of each single answer?",
-        100.0: "it takes the model with the largest logits. Their size is no probability yet.",
-    }
-    picked = next(iter(chosen.values()))
-    if picked != 1.0:
-        raise NotYet(f"Not yet: {hints.get(picked, f'{picked!r:.40} is none of the four λ, {sorted(logits)}.')}")
-    right("the choice is the same without labels and with wrong ones; sure alone or even alone would not do.")
+    return float(chosen[0])
 
 
-def _four_models() -> tuple[Domain, dict[float, Tensor]]:
+def _four_models() -> tuple[Domain, dict[str, Tensor]]:
     """Return a target of three classes, and logits of models that are unsure, right, collapsed, and loud."""
     draw = torch.Generator().manual_seed(8)
     y = torch.arange(90) % 3
@@ -123,7 +143,7 @@ def _four_models() -> tuple[Domain, dict[float, Tensor]]:
     loud = 40 + 0.5 * noise + torch.tensor([1.0, 0, 0])
     target = Domain(torch.randn(90, 2, generator=draw), y, ("a", "b", "c"), "four models' target")
     even = torch.stack([0.2 * torch.nn.functional.one_hot((y + shift) % 3, 3) for shift in range(3)]).sum(0)
-    return target, {0.0: even, 1.0: clear + 0.5 * noise, 10.0: collapsed, 100.0: loud}
+    return target, {"unsure": even, "right": clear + 0.5 * noise, "collapsed": collapsed, "loud": loud}
 
 
 def _kernels(kernel: Callable) -> Callable[[Tensor, Tensor, float], Tensor]:

@@ -73,9 +73,18 @@ def adversarial_loss(answer: Callable[[Tensor, Tensor, nn.Module, float], Tensor
                 balanced=False,
             ),
             mistake("the logit is to say 'source', and yours says 'target'.", source_is=0.0),
+            Mistake(
+                lambda *inputs: [_by_hand(*inputs)[0], *_by_hand(*inputs, discriminator=lambda s: -s)[1:]],
+                "on the way back the discriminator's own weights get the minus too. Which player stands where, seen "
+                "from the loss, and where must the sign change?",
+            ),
+            Mistake(
+                lambda *inputs: [2 * part for part in _by_hand(*inputs)],
+                "signs and strength are right, and all is twice too large. What of the domains' losses is asked for?",
+            ),
         ],
-        look="where does the reversal stand: before the discriminator, behind it, or around the loss? And is the loss "
-        "still exact for logits far from 0?",
+        look="where does the reversal stand: before the discriminator, behind it, or around the loss? Does it reach "
+        "both domains? And does the loss get logits, and stay exact for those far from 0?",
     )
     right("the loss and all three gradients agree with sums worked out by hand: one loss, two players.")
 
@@ -86,7 +95,8 @@ def accuracy_when_alike(answer: Sequence[float]) -> None:
     `answer` holds the accuracy over all rows and the mean of the domains' own. Raises NotAttempted or NotYet.
     """
     attempted(answer)
-    if not isinstance(answer, (list, tuple, Tensor)) or len(answer) != 2:
+    answer = answer.tolist() if hasattr(answer, "tolist") else answer  # a tensor or an array will do
+    if not isinstance(answer, (list, tuple)) or len(answer) != 2:
         raise NotYet(f"Not yet: two numbers are asked for, not {answer!r:.60}.")
     source, target = 300, 100
     number(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from statistics import fmean
 
 import torch
@@ -39,7 +39,7 @@ def reach_of_weights(answer: Callable[[Tensor, Tensor, Tensor], tuple[float, flo
     }
     function(
         answer,
-        lambda s, t, e: torch.tensor(_reach(s, t, e), dtype=torch.float64),  # a tensor of both will do as well
+        _reach,
         cases,
         tolerance=1e-3,
         mistakes=[
@@ -66,6 +66,14 @@ def reach_of_weights(answer: Callable[[Tensor, Tensor, Tensor], tuple[float, flo
             Mistake(
                 lambda s, t, e: (_reach(s, t, e)[0], _empty_bins(s, t, e) / (len(e) + 1)),
                 "your missed share counts bins. How many of the target's frames lie in each?",
+            ),
+            Mistake(
+                lambda s, t, e: (_reach(s, t, e)[0], _reach(s, t, e)[1] * len(t)),
+                "your missed share is a number of frames. Of how many?",
+            ),
+            Mistake(
+                lambda s, t, e: (_effective(_by_bin(s, t, e, _ratio).values()), _reach(s, t, e)[1]),
+                "your sums have one weight for each bin. How many frames carry that weight?",
             ),
             Mistake(
                 lambda s, t, e: _reach(s, t, e)[::-1],
@@ -102,7 +110,7 @@ def remedy_for_each_city(answer: Mapping[str, str]) -> None:
             "without any. Which?",
         },
     )
-    right("first what changed, frames, steering or both together, then the remedy. No distance of pictures tells you.")
+    right("ask first what changed: frames, steering, or the steering for a given frame. The remedy follows from that.")
 
 
 def weight_for_a_new_city(answer: Callable[[Laps, str], float]) -> None:
@@ -160,6 +168,10 @@ def weight_for_a_new_city(answer: Callable[[Laps, str], float]) -> None:
                 lambda laps, new: min(laps, key=lambda w: fmean(fmean(d) for c, d in laps[w].items() if c != new)),
                 "you take the weight that drives least far. A longer lap is better.",
             ),
+            Mistake(
+                lambda laps, new: max(fmean(fmean(d) for c, d in laps[w].items() if c != new) for w in laps),
+                "that is how far the best weight drives. Asked for is the weight itself.",
+            ),
         ],
         look="leave the new city out, take the mean of each other city's drives, then the mean of those.",
     )
@@ -180,14 +192,21 @@ def _ratio(need: float, have: float) -> float:
     return need / have
 
 
+def _by_bin(source: Tensor, target: Tensor, edges: Tensor, rule: Callable[[float, float], float]) -> dict[int, float]:
+    need = _shares(target, edges)
+    return {place: rule(need.get(place, 0), have) for place, have in _shares(source, edges).items()}
+
+
 def _weights(source: Tensor, target: Tensor, edges: Tensor, rule: Callable[[float, float], float]) -> list[float]:
-    need, have = _shares(target, edges), _shares(source, edges)
-    by_bin = {place: rule(need.get(place, 0), share) for place, share in have.items()}
+    by_bin = _by_bin(source, target, edges, rule)
     return [by_bin[_bin(y, edges)] for y in source.tolist()]
 
 
 def _worth(source: Tensor, target: Tensor, edges: Tensor, rule: Callable[[float, float], float] = _ratio) -> float:
-    weights = _weights(source, target, edges, rule)
+    return _effective(_weights(source, target, edges, rule))
+
+
+def _effective(weights: Collection[float]) -> float:
     return sum(weights) ** 2 / sum(w * w for w in weights)
 
 

@@ -77,7 +77,7 @@ def turned_over(answer: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]
             "Not yet: the values are right, but your function writes into the tensors it was given. What becomes of a "
             "recording that is turned over again at each step?"
         )
-    right("each pair is true again. For one kind of track only, this makes a driver who knows both kinds of bend.")
+    right("each pair is true again. From tracks that bend one way, it makes frames that bend the other.")
 
 
 def share_on_the_road(answer: float) -> None:

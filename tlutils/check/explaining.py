@@ -48,6 +48,10 @@ def cka_of_two_layers(answer: Callable[[Tensor, Tensor], float]) -> None:
                 "each picture's own mean is taken off. A shift is common to all pictures: over what goes its mean?",
             ),
             Mistake(
+                lambda a, b: _cka((a - a.mean(0)) / a.std(0), (b - b.mean(0)) / b.std(0)),
+                "each feature was also divided by its own spread. Is a layer still the same as itself, turned?",
+            ),
+            Mistake(
                 _correlated,
                 "the entries of the table are centred, and the features are not. Does a shift of the features add the "
                 "same number to all entries?",
@@ -105,7 +109,7 @@ def excess_of_a_spot(answer: Callable[[Tensor, slice, slice], float]) -> None:
         "one map that is much stronger than the others": (loud, *corner),
         "maps that also speak against the class": (maps, *middle),
         "maps of which some hold nothing for the class": (against, *middle),
-        "a spot as large as the picture": (maps, slice(None), slice(None)),
+        "a spot as large as the picture": (maps, slice(0, 6), slice(0, 8)),
     }
     function(
         answer,

@@ -63,6 +63,10 @@ def errors_removed(answer: Callable[[Runs, Mapping[str, Runs]], tuple[str, float
             [0.90, 0.95, 0.97],
             {"small": [0.80, 0.72, 0.78], "large": [0.70, 0.90, 0.85], "untrained": [0.5, 0.5, 0.5]},
         ),
+        "a baseline with one lucky run": (
+            [0.80, 0.84, 0.82, 0.86],
+            {"lucky": [0.40, 0.95, 0.45, 0.40], "steady": [0.70, 0.70, 0.50, 0.50], "usual": [0.10, 0.61, 0.64, 0.63]},
+        ),
         "one baseline": ([0.75, 0.95], {"scratch": [0.50, 0.80]}),
     }
     function(
@@ -77,6 +81,26 @@ def errors_removed(answer: Callable[[Runs, Mapping[str, Runs]], tuple[str, float
             Mistake(
                 lambda transfer, baselines: _against(transfer, baselines, next(iter(baselines))),
                 "the first baseline is taken, whichever that is.",
+            ),
+            Mistake(
+                lambda transfer, baselines: _against(
+                    transfer, baselines, max(baselines, key=lambda name: max(baselines[name]))
+                ),
+                "the baseline with the single best run is taken. Is it the hardest to beat over all seeds?",
+            ),
+            Mistake(
+                lambda transfer, baselines: (
+                    _best(baselines),
+                    _errors(transfer) / _errors(baselines[_best(baselines)]),
+                ),
+                "that is the share of errors that is left.",
+            ),
+            Mistake(
+                lambda transfer, baselines: (
+                    _best(baselines),
+                    _errors(baselines[_best(baselines)]) / _errors(transfer) - 1,
+                ),
+                "you divide by the errors that transfer makes. Whose errors are removed?",
             ),
             Mistake(
                 lambda transfer, baselines: (_best(baselines), sum(transfer) / sum(baselines[_best(baselines)]) - 1),

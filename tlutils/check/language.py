@@ -29,6 +29,7 @@ def same_in_company(answer: Callable[[Embed, list[str]], bool]) -> None:
         "an encoder whose rows differ by 0.00002": (_rounding, TEXTS),
         "an encoder that takes the mean of the batch away": (_centred, TEXTS),
         "an encoder that lets each text leave a trace in the next": (_carried, TEXTS),
+        "an encoder that divides each sum by the length of the longest text": (_shortened, TEXTS),
         "an encoder whose rows differ by 0.01": (lambda texts: _rounding(texts, 0.005), TEXTS),
     }
     call(answer, _masked, TEXTS)  # dots would be taken for an error below
@@ -62,6 +63,10 @@ def same_in_company(answer: Callable[[Embed, list[str]], bool]) -> None:
                 "your answers are the wrong way round: True says that the company does not matter.",
             ),
             Mistake(
+                lambda embed, texts: bool((torch.cosine_similarity(_alone(embed, texts), embed(texts)) > 0.9999).all()),
+                "your test compares directions. Which bug changes a row's length and leaves its direction?",
+            ),
+            Mistake(
                 lambda embed, texts: _alone(embed, texts).shape == embed(texts).shape,
                 "your test compares shapes. A forgotten mask leaves them as they are, and changes the values.",
             ),
@@ -80,6 +85,9 @@ def honest_words(answer: Callable[..., Any]) -> None:
     texts, y, train, test = _shop()
     with quietly():
         given = _probabilities(answer, texts, y, train, test)
+        wanted = torch.as_tensor(_pipeline(texts, y, train, test))
+        if not _apart(given, wanted[test.argsort()]):
+            raise NotYet("Not yet: these follow the order of `texts`. In which order do the rows of `test` come?")
         flipped, other = y.copy(), list(texts)
         flipped[test] = 1 - flipped[test]
         if _apart(_probabilities(answer, texts, flipped, train, test), given):
@@ -94,7 +102,6 @@ def honest_words(answer: Callable[..., Any]) -> None:
                 "Not yet: when the other test texts say something else, the probability of a text that stayed the "
                 "same changes. No label is read there. What does a weight of TF-IDF count, and in which texts?"
             )
-        wanted = torch.as_tensor(_pipeline(texts, y, train, test))
         if not _apart(given, 1 - wanted):
             raise NotYet("Not yet: those are the probabilities of class 0.")
         if _apart(given, wanted):
@@ -119,6 +126,7 @@ def luck_of_a_coin(answer: float) -> None:
             (ways[8], "that is exactly 8. A colleague who takes 8 for bad would take 7 for worse."),
             (sum(ways[:8]), "that is fewer than 8; 8 itself was seen."),
             (sum(ways[8:]), "that is 8 or more, the other end."),
+            (sum(ways[9:]), "that is more than 8, the other end."),
             (2 * sum(ways[:9]), "that counts surprises at both ends. Asked for is the lower one."),
             (8 / 22, "that is the probe's accuracy. How often does a coin do no better?"),
             (0.5, "a coin is right on each review with one half. How often is it right on so few of 22?"),
@@ -155,6 +163,11 @@ def _centred(texts: list[str]) -> Tensor:
 def _carried(texts: list[str]) -> Tensor:
     rows = _masked(texts)
     return torch.cat([rows[:1], rows[1:] + 0.1 * rows[:-1]])
+
+
+def _shortened(texts: list[str]) -> Tensor:
+    longest = max(len(text.split()) for text in texts)
+    return torch.stack([_vectors(text).sum(0) / longest for text in texts])
 
 
 def _near(a: Tensor, b: Tensor) -> bool:

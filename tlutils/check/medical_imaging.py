@@ -161,6 +161,8 @@ def _judge_split(parts: list[list[int]], patient: Tensor, share: float, case: st
     everybody = len(train | test)
     wanted = min(max(share * everybody, 1), everybody - 1)
     if abs(len(test) - wanted) >= 1:  # rounded up or down
+        if abs(len(train) - wanted) < 1:
+            raise NotYet(f"Not yet: for {case}, the second part has too many patients. Which part comes first?")
         raise NotYet(
             f"Not yet: for {case}, the test part has {len(test)} of {everybody} patients, and the share is {share:g}. "
             "A share of what is asked for?"

@@ -140,7 +140,7 @@ def class_shares_from_guesses(answer: Callable[[Tensor, Tensor], Tensor]) -> Non
     cases = {
         "three classes, equally frequent in the source": (three, _guesses(30, 50, 70)),
         "a source of uneven classes": (uneven, _guesses(20, 60, 40)),
-        "a class that is never guessed": (torch.tensor([[9, 1, 0], [0, 8, 2], [0, 0, 5]]), _guesses(0, 30, 70)),
+        "a class that is never guessed": (torch.tensor([[5, 0, 0], [2, 8, 0], [0, 1, 9]]), _guesses(70, 30, 0)),
         "two classes, and fewer guesses of one than it is named by mistake": (
             torch.tensor([[40, 10], [30, 70]]),
             _guesses(10, 90),
@@ -171,6 +171,10 @@ def class_shares_from_guesses(answer: Callable[[Tensor, Tensor], Tensor]) -> Non
             Mistake(
                 lambda counts, guesses: _solved(_rates(counts), guesses, scaled=False),
                 "after a share below 0 has become 0, yours sum to more than 1.",
+            ),
+            Mistake(
+                lambda counts, guesses: _solved((counts.double() / counts.sum()).tolist(), guesses, scaled=False),
+                "your numbers say how many times as frequent a class is as in the source: weights, not yet shares.",
             ),
             Mistake(
                 lambda counts, guesses: _solved(counts.tolist(), guesses),

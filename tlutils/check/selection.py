@@ -19,7 +19,7 @@ def sentences(answer: Any, expected: Collection[str], hints: Mapping[str, str], 
     for letter in sorted(given - set(expected)):
         raise NotYet(f"Not yet, look at {letter} again: {hints[letter]}")
     for letter in sorted(set(expected) - given):
-        raise NotYet(f"Not yet: {missing} {hints[letter]}")
+        raise NotYet(f"Not yet: {missing} {hints[letter][:1].upper()}{hints[letter][1:]}")
 
 
 def names(answer: Any, expected: Mapping[str, str], options: Collection[str], hints: Mapping[tuple, str]) -> None:

@@ -71,6 +71,10 @@ def weighted_accuracy(answer: Callable[[Tensor, Tensor], tuple[float, float]]) -
             lambda correct, p: (estimate(odds(p), correct)[0], len(p)),
             "the accuracy is right, the effective size is not: in the last case one row decides alone.",
         ),
+        Mistake(
+            lambda correct, p: (estimate(odds(p), correct)[0], estimate(odds(p), correct)[1] / len(p)),
+            "the accuracy is right; beside it you give a share of the n rows. How many rows are they worth?",
+        ),
     ]
     function(
         answer,
@@ -78,7 +82,7 @@ def weighted_accuracy(answer: Callable[[Tensor, Tensor], tuple[float, float]]) -
         cases,
         mistakes=mistakes,
         tolerance=1e-3,  # 1 − p near 0 has few digits in float32
-        look="'First idea: weigh the source' in notebook 04: which odds are meant there?",
+        look="'First idea: weigh the source' in notebook 04, for the odds; under it, for the effective sample size.",
     )
     right("it agrees with a sum row by row; it holds under covariate shift, where the source covers the target.")
 
@@ -193,7 +197,10 @@ def _predicted(source: Domain, target: Domain, of_source: str, of_target: str) -
 
 
 def _classes(given: Any, n: int) -> Tensor:
-    found = torch.as_tensor(given)
+    try:
+        found = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise NotYet(f"Not yet: class numbers are asked for, and your function gives {given!r:.60}.") from error
     if found.shape != (n,) or found.is_complex():
         raise NotYet(f"Not yet: a class number for each of {n} rows is asked for, not shape {tuple(found.shape)}.")
     return found.long()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, permutations
+from operator import truediv
 from statistics import fmean
 
 import torch
@@ -61,7 +62,14 @@ def accuracy_of_groups(answer: Callable[[Tensor, Tensor], float]) -> None:
                 lambda groups, labels: (groups == labels).double().mean(),
                 "group 3 need not be class 3. Which numbers the groups carry is chance.",
             ),
-            Mistake(_worst, "that is the pairing in which the fewest rows agree. Is a count a cost?"),
+            Mistake(
+                lambda groups, labels: truediv(*_assigned(groups, labels, maximize=True)),
+                "rows of a group that is left over are missing from the total. Are they right or wrong?",
+            ),
+            Mistake(
+                lambda groups, labels: _assigned(groups, labels, maximize=False)[0] / len(labels),
+                "that is the pairing in which the fewest rows agree. Is a count a cost?",
+            ),
         ],
         look="the table of how many rows of each group belong to each class; it need not be square.",
     )
@@ -172,11 +180,13 @@ def _best_of_all_pairings(groups: Tensor, labels: Tensor) -> float:
     return max(sum(line[c] for line, c in zip(table, columns, strict=True)) for columns in taken) / len(labels)
 
 
-def _worst(groups: Tensor, labels: Tensor) -> float:
+def _assigned(groups: Tensor, labels: Tensor, *, maximize: bool) -> tuple[int, int]:
+    """Return how many rows agree, and how many are in a group that has a partner."""
     from scipy.optimize import linear_sum_assignment
 
     table = _counts(groups, labels).numpy()
-    return table[linear_sum_assignment(table)].sum() / len(labels)
+    lines, columns = linear_sum_assignment(table, maximize=maximize)
+    return table[lines, columns].sum(), table[lines].sum()
 
 
 def _greedy(groups: Tensor, labels: Tensor) -> float:
@@ -203,18 +213,15 @@ def _settings() -> dict[str, Groupings]:
         return runs
 
     return {
-        "a setting that collapsed": {"blank": [nothing] * 3, "fair": noisy(0.15), "poor": noisy(0.6)},
-        "a setting of one large group and three strays": {"fair": noisy(0.15), "strays": [strays] * 3},
-        "a setting that collapsed in one run of three": {"broken": [true, true, nothing], "poor": noisy(0.7)},
+        "a setting that collapsed": {"blank": [*nothing.repeat(3, 1)], "fair": noisy(0.15), "poor": noisy(0.6)},
+        "a setting of one large group and three strays": {"fair": noisy(0.15), "strays": [*strays.repeat(3, 1)]},
+        "a setting that collapsed in one run of three": {"broken": [true, true.clone(), nothing], "poor": noisy(0.7)},
         "groups that carry other numbers in every run": {
             "numbered": noisy(0.3, rename=False),
             "renamed": [true, 3 - true, (true + 1) % 4],
         },
-        "two runs that agree and one that does not": {
-            "two of three": [true, true, noisy(0.9)[0]],
-            "fair": noisy(0.2),
-        },
-        "a setting whose groups hold half of the rows each": {"halves": [true % 2] * 3, "fair": noisy(0.15)},
+        "two runs agree, one does not": {"two of three": [true, true.clone(), noisy(0.9)[0]], "fair": noisy(0.2)},
+        "a setting whose groups hold half the rows each": {"halves": [*(true % 2).repeat(3, 1)], "fair": noisy(0.15)},
     }
 
 

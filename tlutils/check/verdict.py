@@ -133,6 +133,8 @@ def number(
     for wrong, hint in mistakes:
         if abs(value - wrong) <= within:
             raise NotYet(f"Not yet: {hint}")
+    if 0 < expected < 1 and abs(value / 100 - expected) <= within:
+        raise NotYet("Not yet: that is in per cent, and a number between 0 and 1 is asked for.")
     raise NotYet(f"Not yet: {value:g} is too {'high' if value > expected else 'low'}. Where to look: {look}")
 
 
@@ -167,9 +169,11 @@ def _difference(given: Any, expected: Any, tolerance: float) -> str:
     if isinstance(expected, str | bool):
         return "" if given == expected else f"your function gives {given!r:.60}, which is not it"
     if isinstance(expected, (list, tuple)):
+        matrix = getattr(given, "ndim", 0) > 1  # its numbers would say nothing
+        shown = f"{_kind(given)} of shape {tuple(given.shape)}" if matrix else f"{given!r:.60}"
         given = given.tolist() if hasattr(given, "tolist") else given  # a tensor or an array of values will do
         if not isinstance(given, (list, tuple)) or len(given) != len(expected):
-            return f"{len(expected)} values are asked for, not {given!r:.60}"
+            return f"{len(expected)} values are asked for, not {shown}"
         pairs = zip(given, expected, strict=True)
         return next(filter(None, (_difference(a, b, tolerance) for a, b in pairs)), "")
     return _distance(given, expected, tolerance)

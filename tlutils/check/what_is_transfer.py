@@ -132,7 +132,6 @@ def break_even_share(answer: float) -> None:
             (ill / (ill + healthy), "at that share the healthy are what you took for the ill."),
             (0.05, "that is the share at home. Is either of them wrong equally often there?"),
             (0.5, "in the middle one is far ahead. Put your share into both accuracies and compare them."),
-            (100 * healthy / (ill + healthy), "a share lies between 0 and 1."),
         ],
         look="write each accuracy as a sum over the ill and the healthy, with p for the share of ill.",
     )

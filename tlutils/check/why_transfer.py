@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from operator import sub
 from typing import Any
 
 import torch
@@ -54,6 +55,18 @@ def paired_interval(answer: Callable[[Sequence[float], Sequence[float]], tuple[f
             Mistake(
                 lambda a, b: _around(a, b, lambda n: _quantile(n - 1, 0.975) * ((n - 1) / n) ** 0.5),
                 "the spread is too small by a little, and most so for two seeds: the mean was fitted to the same runs.",
+            ),
+            Mistake(
+                lambda a, b: _around(a, b, lambda n: _quantile(n, 0.975)),
+                "too narrow by a little. The mean is fitted to the n differences: how many are still free to vary?",
+            ),
+            Mistake(
+                lambda a, b: _interval(a, b)[::-1],
+                "these are the right ends in the wrong order. Which one is the lower?",
+            ),
+            Mistake(
+                lambda a, b: (min(map(sub, a, b)), max(map(sub, a, b))),
+                "that is the range of the single differences. How far can their *mean* be off?",
             ),
             Mistake(lambda a, b: _interval(b, a), "the sign is turned round. How far does `a` lie above `b`?"),
         ],
