@@ -17,7 +17,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 publish = notebook_form.PUBLISH
-REPO, OTHER = "owner/name", "some-one/the.course_2"
+REPO, OTHER = "first-owner/first-name", "some-one/the.course_2"
 
 
 @pytest.fixture

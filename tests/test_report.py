@@ -174,8 +174,9 @@ def test_results_table_shows_mean_interval_and_bound():
         )
     )
     lines = table.splitlines()
-    assert lines[2] == r"| [04](notebooks/04_x.ipynb) | a \| b | 18.2 [16.1, 20.3] | at least 15 |"
-    assert lines[3] == "| [04](notebooks/04_x.ipynb) | alone | 0.5 | at least 0.25, at most 0.75 |"
+    assert lines[0] == "<details><summary>All 2 claims</summary>" and "</details>" in lines
+    assert lines[4] == r"| [04](notebooks/04_x.ipynb) | a \| b | 18.2 [16.1, 20.3] | at least 15 |"
+    assert lines[5] == "| [04](notebooks/04_x.ipynb) | alone | 0.5 | at least 0.25, at most 0.75 |"
     assert "2 cores (x86_64, AVX2)" in lines[-1]
 
 
