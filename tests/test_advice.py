@@ -17,8 +17,8 @@ from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.learners import folds_of
 from tlutils.metrics import share_interval
 from tlutils.normalisation import statistics_gap
-from tlutils.own_data import OwnData
 from tlutils.own_model import Linear, view
+from tlutils.own_rows import OwnData
 
 
 @pytest.fixture(autouse=True)
@@ -79,14 +79,14 @@ def test_copies_across_the_split_and_torn_labels_are_told():
     domain = pictures()
     test = tl.Domain(domain.x[:2], torch.tensor([0, 1]), domain.classes, "test")
     found = told(check_data(own(domain, test=test, test_places=("t0", "t1"))))
-    assert "2 groups of copies lie in the test part and in the rest: {row 0, t0} {row 1, t1}" in found
-    assert "1 group of copies carry more than one label: {row 1, t1}" in found
+    assert "2 groups of copies both in the test part and in the rest: {row 0, t0} {row 1, t1}" in found
+    assert "1 group of copies with more than one label: {row 1, t1}" in found
 
 
 def test_few_and_uneven_classes_are_told():
     domain = pictures(120, 2).subset(torch.cat([torch.arange(120), torch.arange(120, 124)]))
     found = told(check_data(own(domain)))
-    assert "1 of 2 classes have fewer than 10 examples: 'b' (4)" in found and "120 of 'a', 4 of 'b'" in found
+    assert "fewer than 10 examples in 1 of 2 classes: 'b' (4)" in found and "120 of 'a', 4 of 'b'" in found
 
 
 def test_a_coloured_corner_is_told():
@@ -255,6 +255,10 @@ def test_nothing_is_replaced_without_force(advice, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "notes.txt", "report.html"]
 
 
+def test_the_page_holds_no_marks_of_a_notebook(advice):
+    assert "`" not in advice._repr_html_().partition("<img")[0] and "on held-out rows" in str(advice)
+
+
 def test_names_from_the_data_are_escaped():
     texts = [f"{'good' if n % 2 else 'bad'} <script>alert({n})</script>" for n in range(30)]
     labels = torch.tensor([(n + n // 7) % 2 for n in range(30)])
@@ -294,6 +298,9 @@ def test_data_that_nobody_can_advise_on():
         tl.advise(tl.Domain(torch.rand(4, 7), torch.tensor([0, 1, 0, 1]), ("a", "b"), "rows"))
     with pytest.raises(ValueError, match="only for data that are read from a path"):
         tl.advise(pictures(), label="y")
+    for minutes in (-1, float("nan")):
+        with pytest.raises(ValueError, match=f"minutes must be 0 or more, got {minutes}"):
+            tl.advise(pictures(), minutes=minutes)
 
 
 # ---------------------------------------------------------------- command line
@@ -304,7 +311,8 @@ def test_command_line_on_a_table(tmp_path, capsys, monkeypatch):
     rows = [f"{'fine' if n % 2 else 'awful'} thing number {n},{'good' if n % 2 else 'bad'}" for n in range(60)]
     (tmp_path / "mine.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     assert main(["mine.csv", "--minutes", "0"]) == 0
-    assert "Advice on mine" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "Advice on mine" in printed.out and printed.err == "60 rows read; measuring them may take minutes\n"
     assert sorted(p.name for p in (tmp_path / "mine-advice/model").iterdir()) == [
         "card.json", "model.safetensors", "predict.py",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tlutils import Estimate, evidence, experiments, stored
+from tlutils import Estimate, evidence, experiments, photo_experiments, stored
 
 
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)
@@ -19,7 +19,7 @@ def test_every_experiment_is_stored_with_its_command_and_all_seeds(name):
 
 
 def test_label_counts_come_back_as_numbers():
-    assert list(stored("few_labels")["scratch"]) == list(experiments.LABELS)
+    assert list(stored("few_labels")["scratch"]) == list(photo_experiments.LABELS)
 
 
 def test_an_unknown_experiment_suggests_the_nearest():

@@ -10,8 +10,9 @@ from PIL import Image
 
 from tlutils.advice import advise
 from tlutils.data_checks import check_data
-from tlutils.own_data import counted, read_own_data, some
+from tlutils.own_data import read_own_data
 from tlutils.own_images import _share
+from tlutils.own_rows import counted, some
 
 
 def paint(path, colour="red", size=(12, 10), kind=None):
@@ -114,6 +115,9 @@ def test_paths_of_the_wrong_kind(tmp_path):
         read_own_data(table(tmp_path, "x", "data.pdf"))
     with pytest.raises(ValueError, match="columns .text, label. belong to CSV"):
         read_own_data(folder(tmp_path / "pets"), label="y")
+    for size in (0, -64, 100_000):
+        with pytest.raises(ValueError, match=f"size must be 8 to 1024 pixels, got {size}"):
+            read_own_data(tmp_path / "pets", size=size)
 
 
 GOOD = "text,label\nfine film,good\nbad film,bad\nvery fine,good\nawful,bad\n"
@@ -148,8 +152,8 @@ def test_columns_are_guessed_by_name_then_by_what_they_hold(tmp_path):
 def test_rows_that_do_not_fit_are_left_out_and_told(tmp_path):
     own = read_own_data(table(tmp_path, GOOD + "one, two, three\nlonely\n\n,good\nnew and not known,\n"))
     assert own.domain.y.tolist() == [1, 0, 1, 0, -1]
-    assert "2 rows with more or fewer than 2 columns were left out: line 6, 7" in told(own)
-    assert "1 row (17%) without a text were left out: line 9 " in told(own)
+    assert "left out: 2 rows with more or fewer than 2 columns: line 6, 7" in told(own)
+    assert "left out: 1 row (17%) without a text: line 9 " in told(own)
 
 
 def test_forty_per_cent_of_missing_texts_is_an_alarm(tmp_path):

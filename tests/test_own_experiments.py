@@ -6,7 +6,7 @@ import torch
 from tlutils import own_experiments as planted
 from tlutils.data_checks import check_data
 from tlutils.datasets.folders import image_folder
-from tlutils.own_data import OwnData
+from tlutils.own_rows import OwnData
 
 
 @pytest.fixture(scope="module")

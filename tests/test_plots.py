@@ -362,7 +362,7 @@ def test_a_shown_figure_is_published_as_png_with_its_alt_text(published):
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_a_person_gets_the_figure_as_html_that_carries_its_text(published, monkeypatch, watched):
-    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: watched)
+    monkeypatch.setattr("tlutils.plots.showing.watched_by_a_person", lambda: watched)
     show(learning_curve(curves(), title="t", xlabel="x"), alt='Three "curves" rise.')
     ((data, _),) = published
     assert set(data) == {"image/png", "text/plain"} | ({"text/html"} if watched else set())
@@ -379,7 +379,7 @@ def test_a_figure_without_alt_text_is_not_shown(published, alt):
 @pytest.fixture
 def watched(monkeypatch):
     pytest.importorskip("ipywidgets")
-    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: True)
+    monkeypatch.setattr("tlutils.plots.showing.watched_by_a_person", lambda: True)
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     return shown
@@ -417,7 +417,7 @@ def test_a_slider_draws_once_and_never_while_it_is_moved(watched):
 
 @pytest.mark.parametrize("reason", ["nobody watches", "no ipywidgets"])
 def test_where_a_slider_cannot_be_moved_nothing_is_drawn_or_shown(reason, published, monkeypatch):
-    monkeypatch.setattr("tlutils.plots.watched_by_a_person", lambda: reason != "nobody watches")
+    monkeypatch.setattr("tlutils.plots.showing.watched_by_a_person", lambda: reason != "nobody watches")
     if reason == "no ipywidgets":
         monkeypatch.setitem(sys.modules, "ipywidgets", None)
     slider(WEIGHTS, lambda weight: pytest.fail("drawn for nobody"), label="λ", alt="An accuracy.")
@@ -449,7 +449,7 @@ def test_a_matrix_writes_each_share_into_its_cell_and_leaves_missing_ones_blank(
 def test_the_number_in_a_cell_can_be_read_at_every_strength(colour):
     for percent in range(101):
         shade = tuple(1 - percent / 100 * (1 - part) for part in to_rgb(colour))
-        assert contrast(plots._ink(colour, percent / 100), shade) >= 4.5, percent
+        assert contrast(plots.style.ink_on(colour, percent / 100), shade) >= 4.5, percent
 
 
 def test_a_gain_is_read_by_number_and_mark_without_its_colour():

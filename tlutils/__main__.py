@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         refuse_to_replace(folder, given.force)  # this and the next before minutes of work
         refuse_unwritable(folder)
         own = read_own_data(given.path, text=given.text, label=given.label, size=given.size)
+        print(f"{len(own.domain):,} rows read; measuring them may take minutes", file=sys.stderr)
         advice = advise(own, encoders=given.encoders, minutes=given.minutes, seed=given.seed)
         print(advice)
         report = advice.save(folder, force=given.force)

@@ -18,7 +18,7 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
 
 
 def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
-    """Return x unchanged, whose gradient is multiplied by −`strength` on the way back.
+    """Return x, of any shape, unchanged, whose gradient is multiplied by −`strength` on the way back.
 
     What lies behind it, a discriminator, minimises a loss; what lies before it, an encoder,
     maximises the same loss, `strength` times as hard.
@@ -57,6 +57,9 @@ class DomainAdversary(nn.Module):
     arXiv:1505.07818; Long et al. (2018), arXiv:1705.10667, equations 5–8. Taught in notebook 09.
     """
 
+    feature_map: Tensor
+    prediction_map: Tensor
+
     def __init__(self, dim: int, *, classes: int | None = None, entropy: bool = False, hidden: int = 128) -> None:
         super().__init__()
         if dim < 1 or (classes is not None and classes < 2):
@@ -89,7 +92,7 @@ class DomainAdversary(nn.Module):
             scores = self._scores(reverse_gradient(features), logits)
             rows = F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, domain), reduction="none")
             losses.append((rows * self._certainty(logits, rows)).mean())
-        return sum(losses) / 2
+        return (losses[0] + losses[1]) / 2
 
     @torch.no_grad()
     def accuracy(self, source_features, target_features, source_logits=None, target_logits=None) -> float:

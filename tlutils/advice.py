@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tlutils import advice_page
 from tlutils.data_checks import check_data, copies
 from tlutils.discrepancy import proxy_a_distance
 from tlutils.domains import Domain, together
+from tlutils.findings import Findings, Share
 from tlutils.learners import Fold, Learner, fine_tuned, folds_of, probe, self_trained
-from tlutils.metrics import share_interval
-from tlutils.negative import Guarded, guarded
+from tlutils.negative import guarded
 from tlutils.normalisation import statistics_gap
-from tlutils.own_data import OwnData, Remark, read_own_data
+from tlutils.own_data import read_own_data
 from tlutils.own_model import Linear, OwnModel, Table, View, rows_of, view
+from tlutils.own_rows import OwnData, Remark
 from tlutils.session import start
 from tlutils.texts import TransformerEncoder
 from tlutils.transferability import logme
@@ -35,76 +36,14 @@ GPU_ENCODERS = ("resnet50", "vit_b_16")
 WORD = re.compile(r"\w+|[^\w\s]")
 
 
-@dataclass(frozen=True)
-class Share:
-    """A share of rows, with Wilson's 95 % interval."""
-
-    right: int
-    n: int
-
-    @property
-    def value(self) -> float:
-        """The share itself."""
-        return self.right / self.n
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Both ends of the interval."""
-        return share_interval(self.right, self.n)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Advice:
+class Advice(Findings):
     """All that was found. Printed, it is a report; `save(folder)` keeps the report and the model."""
 
-    domain: Domain  # the labelled rows learnt from
-    places: tuple[str, ...]
-    remarks: tuple[Remark, ...]
-    unlabelled: int
-    gaps: dict[str, float | None]  # of each encoder, see `gap`
-    evidence: dict[str, float]  # LogME of each encoder
-    learners: tuple[Learner, ...]  # the fallback first
-    skipped: dict[str, str]  # what was not tried, and why
-    guard: Guarded
-    curve: dict[int, Share]  # labels learnt from: accuracy of the chosen encoder's probe
-    model: OwnModel
-    tested: dict[str, Share] = field(default_factory=dict)  # the model and the fallback, on the test part
-    ask: tuple[str, ...] = ()  # rows without label of which the model is least sure
-    seconds: float = 0.0
-
-    @property
-    def chosen(self) -> Learner:
-        """The learner that the guard let through."""
-        return next(learner for learner in self.learners if learner.name == self.guard.choice)
-
-    def accuracy(self, learner: Learner) -> Share:
-        """Return the share of held-out rows that a learner names right."""
-        return Share(int((learner.predicted == self.domain.y).sum()), len(self.domain))
-
-    def balanced(self, learner: Learner) -> float:
-        """Return the mean over the classes of the share of their held-out rows that a learner names right."""
-        right = (learner.predicted == self.domain.y).double()
-        return sum(right[self.domain.y == k].mean().item() for k in self.domain.y.unique()) / len(
-            self.domain.y.unique()
-        )
-
-    def mistakes(self, most: int = 12) -> list[tuple[int, str, str, float]]:
-        """Return row, label, answer and certainty of the chosen learner's surest mistakes."""
-        sure, answer = self.chosen.probabilities.max(1)
-        wrong = (answer != self.domain.y).nonzero().squeeze(1)
-        rows = wrong[sure[wrong].argsort(descending=True, stable=True)][:most].tolist()
-        names = self.domain.classes
-        return [(row, names[self.domain.y[row]], names[answer[row]], sure[row].item()) for row in rows]
-
     def __repr__(self) -> str:
-        from tlutils.advice_page import as_text
-
-        return as_text(self)
+        return advice_page.as_text(self)
 
     def _repr_html_(self) -> str:
-        from tlutils.advice_page import as_html
-
-        return as_html(self)
+        return advice_page.as_html(self)
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write `report.html` and the folder `model` (weights, card, script) into a folder; return the report's path.
@@ -112,9 +51,7 @@ class Advice:
         Nothing is half-written. Raises FileExistsError when the folder holds either already, unless `force` allows
         to replace those two.
         """
-        from tlutils.advice_page import save
-
-        return save(self, Path(folder), force)
+        return advice_page.save(self, Path(folder), force)
 
 
 def advise(
@@ -138,6 +75,8 @@ def advise(
     profile larger ones too. Raises ValueError for data that no advice can mend, OSError when weights
     cannot be had. Taught in notebook 20.
     """
+    if not minutes >= 0:
+        raise ValueError(f"minutes must be 0 or more, got {minutes}")
     began = time.perf_counter()
     own = _as_own(data, reading)
     remarks = [*own.remarks, *check_data(own)]

@@ -7,17 +7,14 @@ import tempfile
 from datetime import date
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from tlutils.encoders import EMBEDDED
-from tlutils.own_data import counted
+from tlutils.findings import Findings, Share
+from tlutils.own_rows import counted
 from tlutils.plots import image_grid, picture, shares
-
-if TYPE_CHECKING:
-    from tlutils.advice import Advice, Share
 
 REPORT, MODEL = "report.html", "model"
 SURE = 0.9
@@ -27,7 +24,7 @@ NOTHING = "Nothing was found: no copies, no leak, no class too small."
 TEMPLATE = Path(__file__).with_name("advice_page.html")
 
 
-def as_text(advice: Advice) -> str:
+def as_text(advice: Findings) -> str:
     """Return the report in lines of at most 100 characters, tables apart."""
     lines = [f"Advice on {advice.domain.name}", "", verdict(advice), summary(advice), "", "What to mend first"]
     lines += [f"- {sentence(what)} {sentence(fix)}" for what, fix in advice.remarks] or [f"- {NOTHING}"]
@@ -36,7 +33,7 @@ def as_text(advice: Advice) -> str:
         f"  {name:<18} {gap:>6} {evidence:>8} {accuracy:>8}" for name, gap, evidence, accuracy in _encoders(advice)
     ]
     lines += [_scale(advice), ""]
-    lines += ["Which way of learning to trust (accuracy with 95 % interval, balanced accuracy, seconds)"]
+    lines += ["Which way of learning to trust (accuracy on held-out rows, 95 % interval; balanced; seconds)"]
     lines += [f"  {name:<30} {share:<18} {balanced:>6} {time:>6}" for name, share, balanced, time in _learners(advice)]
     lines += findings(advice)
     if found := advice.mistakes(6):
@@ -51,7 +48,7 @@ def as_text(advice: Advice) -> str:
     )
 
 
-def as_html(advice: Advice, *, page: bool = False) -> str:
+def as_html(advice: Findings, *, page: bool = False) -> str:
     """Return the report as HTML, for a notebook or as a `page` of its own; all that comes from the data is escaped."""
     from jinja2 import Environment
 
@@ -81,7 +78,7 @@ def as_html(advice: Advice, *, page: bool = False) -> str:
     )
 
 
-def save(advice: Advice, folder: Path, force: bool) -> Path:
+def save(advice: Findings, folder: Path, force: bool) -> Path:
     """Write report and model into a folder; see `Advice.save`."""
     refuse_to_replace(folder, force)
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +98,9 @@ def refuse_to_replace(folder: Path, force: bool) -> None:
     """Raise FileExistsError when a folder holds a report or a model and nobody said to replace them."""
     taken = [name for name in (REPORT, MODEL) if (folder / name).exists()]
     if taken and not force:
-        raise FileExistsError(f"{folder / taken[0]} exists already: name another folder, or replace it with force")
+        raise FileExistsError(
+            f"{folder / taken[0]} exists already: name another folder, or replace it with force=True (--force)"
+        )
 
 
 def refuse_unwritable(folder: Path) -> None:
@@ -114,7 +113,7 @@ def refuse_unwritable(folder: Path) -> None:
         raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder with --output") from error
 
 
-def verdict(advice: Advice) -> str:
+def verdict(advice: Findings) -> str:
     """Return the one sentence that matters most."""
     guard, fallback = advice.guard, advice.learners[0].name
     if guard.choice == fallback:
@@ -122,10 +121,10 @@ def verdict(advice: Advice) -> str:
     gained = 100 * (guard.better - guard.worse) / len(advice.domain)
     if _chance(guard.better, guard.worse) > 0.05:
         return f"Use {guard.choice}; but its lead over {fallback} may be luck."
-    return f"Transfer helps: {guard.choice} is {gained:.1f} points ahead of {fallback}."
+    return f"Transfer helps: {guard.choice} is {gained:.1f} points ahead of {fallback} on held-out rows."
 
 
-def summary(advice: Advice) -> str:
+def summary(advice: Findings) -> str:
     """Return what was looked at and what the model reached, in a sentence or two."""
     told = f"{counted(len(advice.domain), 'labelled row')} of {counted(len(advice.domain.classes), 'class')}"
     told += f", and {advice.unlabelled:,} without label" if advice.unlabelled else ""
@@ -139,7 +138,7 @@ def summary(advice: Advice) -> str:
     return told + ", ".join(f"{name} is right on {_share(share)}" for name, share in advice.tested.items()) + "."
 
 
-def findings(advice: Advice) -> list[str]:
+def findings(advice: Findings) -> list[str]:
     """Return sentences on the chosen learner: its lead, its certainty, what labels brought, what was not tried."""
     guard, fallback = advice.guard, advice.learners[0].name
     lines = []
@@ -159,7 +158,7 @@ def findings(advice: Advice) -> list[str]:
     steps = ", ".join(f"{share.value:.1%} with {labels}" for labels, share in points)
     gain = 100 * (points[-1][1].value - points[-2][1].value)
     lines.append(f"A linear layer reaches {steps} labels: the last doubling brought {gain:+.1f} points.")
-    lines += [f"Not tried: {what}, because {why}." for what, why in advice.skipped.items()]
+    lines += [sentence(f"not tried: {what}, because {why}") for what, why in advice.skipped.items()]
     if isinstance(advice.domain.x, Tensor) and not {*advice.gaps} - {*EMBEDDED}:
         lines.append(
             "Larger encoders know more: encoders=['photos', 'resnet50'] compares with one of ImageNet (98 MB)."
@@ -168,8 +167,8 @@ def findings(advice: Advice) -> list[str]:
 
 
 def sentence(text: str) -> str:
-    """Return a text with its first letter large, unless it is a name in quotes, and a full stop."""
-    return text[:1].upper() + text[1:] + "."
+    """Return a text with its first letter large, unless it is a name in quotes, and a full stop or its own dots."""
+    return text[:1].upper() + text[1:] + "." * (text[-1:] != "…")
 
 
 def _chance(better: int, worse: int) -> float:
@@ -184,7 +183,7 @@ def _share(share: Share) -> str:
     return f"{share.value:.1%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _encoders(advice: Advice) -> list[tuple[str, str, str, str]]:
+def _encoders(advice: Findings) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, gap in advice.gaps.items():
         probe = next(one for one in advice.learners if one.encoder == name)
@@ -195,13 +194,14 @@ def _encoders(advice: Advice) -> list[tuple[str, str, str, str]]:
     return [cells for _, cells in sorted(rows, key=lambda row: -row[0])]
 
 
-def _scale(advice: Advice) -> str:
+def _scale(advice: Findings) -> str:
     if isinstance(advice.domain.x, Tensor):
-        return "Gap: 0 is what an encoder learnt from; for `photos` other photographs read about 0.05, noise about 0.4."
+        known = "Gap: 0 is what an encoder learnt from."
+        return f"{known} For the encoder photos, other photographs read about 0.05, noise about 0.4."
     return "Gap: at 0 every word is known whole, at 1 the average word is cut in two, as in another language or jargon."
 
 
-def _learners(advice: Advice) -> list[tuple[str, str, str, str]]:
+def _learners(advice: Findings) -> list[tuple[str, str, str, str]]:
     return [
         (
             one.name + (" (chosen)" if one is advice.chosen else ""),
@@ -213,19 +213,19 @@ def _learners(advice: Advice) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _figure(advice: Advice) -> str:
+def _figure(advice: Findings) -> str:
     values = {one.name: (advice.accuracy(one).value, *advice.accuracy(one).interval) for one in advice.learners}
     told = "; ".join(f"{name} {value:.0%}" for name, (value, *_) in values.items())
     figure = shares(values, title="Accuracy on held-out rows, with 95 % intervals")
     return picture(figure, f"Accuracy on held-out rows: {told}.")
 
 
-def _pictures(advice: Advice, rows: list[int]) -> str:
+def _pictures(advice: Findings, rows: list[int]) -> str:
     names = [f"{advice.domain.classes[advice.domain.y[row]]}?" for row in rows]
     return picture(image_grid(advice.domain.x[rows], names, columns=6), "The surest mistakes, each under its label.")
 
 
-def _card(advice: Advice) -> dict:
+def _card(advice: Findings) -> dict:
     share = advice.tested.get(advice.guard.choice) or advice.accuracy(advice.chosen)
     return {
         "learner": advice.guard.choice,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
 def random_shift(x: Tensor, pixels: int) -> Tensor:
-    """Move every image by up to `pixels` in both directions, mirroring what enters at the border."""
+    """Move every image of x (n, c, h, w) by up to `pixels` in both directions, mirroring what enters at the border.
+
+    Source: He et al. (2016), section 4.2, arXiv:1512.03385. Taught in notebook 14.
+    """
     n, _, h, w = x.shape
     padded = F.pad(x, (pixels,) * 4, mode="reflect")
     top, left = torch.randint(0, 2 * pixels + 1, (2, n, 1), device=x.device)
@@ -19,24 +24,36 @@ def random_shift(x: Tensor, pixels: int) -> Tensor:
 
 
 def random_flip(x: Tensor) -> Tensor:
-    """Mirror every second image, by chance, left to right."""
+    """Mirror every second image of x (n, c, h, w), by chance, left to right.
+
+    Source: He et al. (2016), section 4.2, arXiv:1512.03385. Taught in notebook 01.
+    """
     return torch.where(_chance(x, 0.5), x.flip(3), x)
 
 
 def random_grey(x: Tensor, share: float = 0.3) -> Tensor:
-    """Take the colour out of a random `share` of the images."""
+    """Take the colour out of a random `share` of the images (n, c, h, w).
+
+    Source: Chen et al. (2020), appendix A, arXiv:2002.05709. A part of how the encoder of notebook 03 was trained.
+    """
     return torch.where(_chance(x, share), x.mean(1, keepdim=True).expand_as(x), x)
 
 
 def random_light(x: Tensor, strength: float = 0.4) -> Tensor:
-    """Change contrast and brightness of every image by factors within 1 ± `strength`."""
+    """Change contrast and brightness of every image of x (n, c, h, w) by factors within 1 ± `strength`.
+
+    Source: Chen et al. (2020), appendix A, arXiv:2002.05709. A part of how the encoder of notebook 03 was trained.
+    """
     gain, offset = (1 + strength * (2 * torch.rand(2, len(x), 1, 1, 1, device=x.device) - 1)).unbind()
     mean = x.mean((1, 2, 3), keepdim=True)
     return ((x - mean) * gain + mean * offset).clamp(0, 1)
 
 
 def random_noise(x: Tensor, strength: float = 0.05) -> Tensor:
-    """Add Gaussian noise of standard deviation `strength` to every pixel, within [0, 1]."""
+    """Add Gaussian noise of standard deviation `strength` to every pixel of x (n, c, h, w), within [0, 1].
+
+    Source: Bishop (1995), doi:10.1162/neco.1995.7.1.108. Taught in notebook 05.
+    """
     return (x + strength * torch.randn_like(x)).clamp(0, 1)
 
 
@@ -48,7 +65,7 @@ def random_warp(
     shift: float = 0.125,
     elastic: float = 0.1,
 ) -> Tensor:
-    """Bend every image on its own: turn, slant, stretch, move, and push it about as if it were rubber.
+    """Bend every image of x (n, c, h, w): turn, slant, stretch, move, and push it about as if it were rubber.
 
     Up to `rotation` degrees, a slope of `shear`, factors of 1 + `zoom` and its inverse along each
     side, and moves by a share `shift` of the side; nine points of the image wander by up to a share
@@ -56,7 +73,7 @@ def random_warp(
     Source: Simard et al. (2003), doi:10.1109/ICDAR.2003.1227801. Taught in notebook 05.
     """
     n, _, h, w = x.shape
-    like = {"device": x.device, "dtype": x.dtype}
+    like: dict[str, Any] = {"device": x.device, "dtype": x.dtype}
 
     def within(bound: float, *shape: int) -> Tensor:
         return bound * (2 * torch.rand(shape, **like) - 1)
@@ -82,7 +99,7 @@ def _chance(x: Tensor, share: float) -> Tensor:
 
 
 def random_colours(x: Tensor) -> Tensor:
-    """Give every colour image other colours: channels in another order, each relit on its own, half of all inverted.
+    """Give colour images (n, 3, h, w) other colours: channels in another order, each relit on its own, half inverted.
 
     What is bright and what is dark, and every hue, then say nothing; edges still do. Taught in notebook 14.
     """
@@ -95,7 +112,10 @@ def random_colours(x: Tensor) -> Tensor:
 
 
 def random_blur(x: Tensor, strongest: float = 1.0) -> Tensor:
-    """Blur every image by a Gaussian of its own, its standard deviation between 0 and `strongest` pixels."""
+    """Blur every image of x (n, c, h, w) by a Gaussian of its own, standard deviation 0 to `strongest` pixels.
+
+    Source: Chen et al. (2020), appendix A, arXiv:2002.05709. Taught in notebook 14.
+    """
     n, c, h, w = x.shape
     width = strongest * torch.rand(n, 1, device=x.device) + 1e-3
     kernel = torch.exp(-torch.arange(-2.0, 3.0, device=x.device) ** 2 / (2 * width**2))
@@ -107,7 +127,7 @@ def random_blur(x: Tensor, strongest: float = 1.0) -> Tensor:
 
 
 def random_looks(x: Tensor) -> Tensor:
-    """Give every frame a look of its own: other colours, up to one pixel aside, some blur, some noise.
+    """Give every frame of x (n, 3, h, w) its own look: other colours, up to one pixel aside, some blur, some noise.
 
     Source: Tobin et al. (2017), domain randomisation, arXiv:1703.06907. Taught in notebook 14.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def record(world: World, track: int, frames: int) -> dict[str, np.ndarray]:
     A car that was lost starts again at the next thousand tracks; only what its camera saw is kept.
     """
     rng = np.random.default_rng(track)
-    kept = {"views": [], "steering": [], "speed": []}
+    kept: dict[str, list] = {"views": [], "steering": [], "speed": []}
     run, push, left = Simulator(world, track), 0.0, 0
     while len(kept["views"]) < frames:
         if run.over:
@@ -50,7 +51,7 @@ def record(world: World, track: int, frames: int) -> dict[str, np.ndarray]:
 
 def build() -> None:
     """Record every world and write the frames and their card."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, world in WORLDS.items():
         for part in PARTS:
             drives = [record(world, track, FRAMES[part]) for track in TRACKS[part]]

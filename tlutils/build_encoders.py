@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -138,12 +139,13 @@ def build(name: str) -> None:
 
     recipe = RECIPES[name]
     seed_everything(SEED)
-    model = Classifier(EMBEDDED[name](), recipe.classes).to(memory_format=torch.channels_last)
+    model = Classifier(EMBEDDED[name](), recipe.classes)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
     figures = {}
     if recipe.epochs:
         Accelerator(mixed_precision="bf16")  # `fit` asks for an Accelerator too and inherits this state
         optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
-        settings = {"batch_size": 128, "optimizer": optimizer, "augment": recipe.augment, "seed": SEED}
+        settings: dict[str, Any] = {"batch_size": 128, "optimizer": optimizer, "augment": recipe.augment, "seed": SEED}
         train, start = recipe.train(), time.perf_counter()
         history = fit(model, train, epochs=recipe.epochs, **settings)
         figures = {

@@ -6,7 +6,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
@@ -69,7 +69,7 @@ def _computed(final: Path, part: Path, n: int, compute: Callable[[int], Iterator
     return torch.from_numpy(table)
 
 
-def _logged(log: _Log, compute: Callable[[int], Iterator[ndarray]]) -> Iterator[ndarray]:
+def _logged(log: _Log, compute: Callable[[int], Iterator[ndarray]]) -> Generator[ndarray]:
     """Yield the blocks of the log, then compute the rest and add it to the log."""
     done = 0
     for block in log.read():

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tlutils.domains import Domain
 from tlutils.fingerprint import fingerprint
+from tlutils.parallel import from_first, is_first
 
 VERSION = 1
 
@@ -70,11 +71,18 @@ class Checkpoint:
     def load(self, parts: Sequence[Stateful]) -> tuple[int, list[dict[str, float]]]:
         """Return the steps done and their history, with parts and random numbers as they were; (0, []) without a file.
 
-        Raises ValueError for a file that is damaged, no checkpoint, or another run's.
+        Of several processes the first one reads it, after all it wrote, and tells the others: another machine may have
+        no such file, or an older one. Raises ValueError for a file that is damaged, no checkpoint, or another run's.
         """
-        if not self.path.exists():
+        try:
+            state: Any = self._read() if is_first() and self.path.exists() else None
+        except ValueError as error:
+            state = error  # for all to raise: nobody may be left waiting
+        state = from_first(state)
+        if state is None:
             return 0, []
-        state = self._read()
+        if isinstance(state, ValueError):
+            raise state
         differs = [what for what, value in self.run.items() if state["run"].get(what) != value]
         if differs:
             raise ValueError(

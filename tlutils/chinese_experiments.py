@@ -39,7 +39,7 @@ def languages(seed: int) -> dict[str, dict[str, float]]:
     guesses = {name: torch.tensor(scores[name][met] > 0).long() for name in (GLOSS, STUDENT, BOTH)}
     for name, guessed in guesses.items():
         results[f"{name}, passed on"] = right(characters(replace(known, y=guessed), GUESSED), test)
-    curves = {"Chinese labels": {}, "transfer and Chinese labels": {}}
+    curves: dict[str, dict[str, float]] = {"Chinese labels": {}, "transfer and Chinese labels": {}}
     for n in LABELS:
         few = known.few(n, seed)
         curves["Chinese labels"][str(2 * n)] = right(characters(few, SURE), test)

@@ -172,6 +172,7 @@ def source_probabilities(name: str, x: Tensor, weights: str | Path | None = None
 
     The head lies in the weight file, beside the encoder.
     """
+    model: nn.Module
     encoder, state = candidate(name, weights), read_weights(weights or encoder_file(name))
     if isinstance(encoder, TorchvisionEncoder):
         key = encoder.skip[0].removesuffix(".")
@@ -186,7 +187,8 @@ def source_probabilities(name: str, x: Tensor, weights: str | Path | None = None
 
 def _layer(weight: Tensor, bias: Tensor) -> nn.Module:
     """Return the linear layer, or the convolution, of these weights."""
-    layer = nn.Linear(*weight.shape[:2][::-1]) if weight.ndim == 2 else nn.Conv2d(*weight.shape[:2][::-1], 1)
+    out, into = weight.shape[:2]
+    layer = nn.Linear(into, out) if weight.ndim == 2 else nn.Conv2d(into, out, 1)
     layer.load_state_dict({"weight": weight, "bias": bias})
     return layer.requires_grad_(False)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tlutils.domains import UNLABELLED, Domain, together
-from tlutils.own_data import LISTED, OwnData, Remark, counted
+from tlutils.own_rows import LISTED, OwnData, Remark, counted
 
 SAME = 0.012  # root mean square of the difference of two thumbnails; saving a photograph again changes .002 to .006
 FEW, UNEVEN = 10, 10  # examples of a class; ratio of the largest class to the smallest
@@ -70,7 +70,7 @@ def _classes(domain: Domain) -> list[Remark]:
         few = [f"{name!r} ({count})" for name, count in counts.items() if count < FEW]
         remarks.append(
             Remark(
-                f"{len(few)} of {len(counts)} classes have fewer than {FEW} examples: {', '.join(few[:LISTED])}",
+                f"fewer than {FEW} examples in {len(few)} of {len(counts)} classes: {', '.join(few[:LISTED])}",
                 "label more of these first; what is said about them below is little more than a guess",
             )
         )
@@ -101,12 +101,12 @@ def _copies(domain: Domain, test: Domain | None, places: Sequence[str]) -> list[
         ),
         (
             torn,
-            f"{counted(len(torn), 'group')} of copies carry more than one label",
+            f"{counted(len(torn), 'group')} of copies with more than one label",
             "decide which is right; until then one of each group must count as a mistake",
         ),
         (
             across,
-            f"{counted(len(across), 'group')} of copies lie in the test part and in the rest",
+            f"{counted(len(across), 'group')} of copies both in the test part and in the rest",
             "remove them from one side; here they were left out of the training",
         ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ class Domain:
     definition 1. Taught in notebook 02.
     """
 
-    x: Rows
+    x: Any  # Rows; said so, every reader of pictures would have to rule out texts for the type checker
     y: Tensor | None
     classes: tuple[str, ...]
     name: str
@@ -137,12 +138,12 @@ class Domain:
         return torch.cat(drawn)
 
 
-def rows_at(x: Rows, index: Tensor) -> Rows:
+def rows_at(x: Rows, index: Tensor) -> Any:
     """Return the rows of x, a tensor or a list of strings, at integer positions (m,)."""
     return x[index] if isinstance(x, Tensor) else [x[i] for i in index.tolist()]
 
 
-def together(parts: Sequence[Rows]) -> Rows:
+def together(parts: Sequence[Any]) -> Any:
     """Return the rows of all parts, one after the other: tensors or lists of strings."""
     return torch.cat(list(parts)) if isinstance(parts[0], Tensor) else [text for part in parts for text in part]
 

@@ -105,7 +105,7 @@ def cities(seed: int) -> dict[str, Any]:
     """Measure how policies carry over between three cities: plain, adapted, pooled, corrected (notebook 15)."""
     torch.set_num_threads(1)
     known = {city: recorded(f"city {city}") for city in CITIES}
-    settings = {"steps": CITY_STEPS, "seed": seed}
+    settings: dict[str, Any] = {"steps": CITY_STEPS, "seed": seed}
 
     def lap(model: nn.Module, city: str) -> float:
         return closed_loop(model, WORLDS[f"city {city}"], CITY_TRACKS)["lap"].mean

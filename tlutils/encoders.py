@@ -46,11 +46,15 @@ def image_encoder(name: str, *, pretrained: bool = True, weights: str | Path | N
     encoder = _network(name)
     if pretrained:
         _load(encoder, weights or encoder_file(name))
-    return encoder.to(memory_format=torch.channels_last).requires_grad_(False).eval()
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
+    return encoder.requires_grad_(False).eval()
 
 
 def model_card(name: str) -> dict:
-    """Return the card of an embedded encoder: data, command, seed, accuracy, hash, licence."""
+    """Return the card of an embedded encoder: data, command, seed, accuracy, hash, licence.
+
+    Raises ValueError for an unknown name. Taught in notebooks 03 and 06.
+    """
     if name not in (*EMBEDDED, *EMBEDDED_TEXT):
         raise unknown("embedded encoder", name, [*EMBEDDED, *EMBEDDED_TEXT])
     return json.loads((data_dir() / f"{name}.card.json").read_text(encoding="utf-8"))

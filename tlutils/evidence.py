@@ -18,7 +18,7 @@ CONFIDENCE = 0.95
 
 
 class ClaimFailed(AssertionError):
-    """A claim of the course did not hold in this run."""
+    """A claim of the course did not hold in this run. Taught in notebook 00."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Estimate:
     The interval is Student's t over the runs. Estimates over the same seeds subtract run by run, so
     the interval of a difference is the paired one. `format(e, ".0%")` formats mean and interval.
 
-    Raises ValueError for fewer than two runs or a run that is not finite. Taught in notebook 01.
+    Raises ValueError for fewer than two runs or a run that is not finite. Source: Student (1908),
+    doi:10.1093/biomet/6.1.1. Taught in notebook 01.
     """
 
     runs: tuple[float, ...]

@@ -116,14 +116,20 @@ def guided_backprop(model: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
 
 
 def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
-    """Return the log-odds (n,) of each row's class against all others together, from logits (n, k)."""
+    """Return the log-odds (n,) of each row's class against all others together, from logits (n, k).
+
+    Taught in notebook 12.
+    """
     wanted = classes[:, None]
     others = logits.scatter(1, wanted, -torch.inf).logsumexp(1)
     return logits.gather(1, wanted)[:, 0] - others
 
 
 def covered_with(x: Tensor, fill: float | None) -> Tensor:
-    """Return images (n, c, h, w) of nothing but `fill`, or of each image's own mean colour where it is None."""
+    """Return images (n, c, h, w) of nothing but `fill`, or of each image's own mean colour where it is None.
+
+    Taught in notebook 18.
+    """
     return torch.full_like(x, fill) if fill is not None else x.mean((2, 3), keepdim=True).expand_as(x)
 
 
@@ -178,7 +184,7 @@ def word_contributions(
     read = encoder.tokenizer.encode(text)
     ids = torch.tensor([read.ids], device=device)
     special = torch.tensor([read.special_tokens_mask], device=device).bool()
-    empty = ids.where(special, encoder.padding)
+    empty = ids.where(special, torch.tensor(encoder.padding))
 
     def score(ids: Tensor) -> Tensor:
         logits = model.head(encoder.pooled(ids, torch.ones_like(ids)))

@@ -91,7 +91,8 @@ def beyond_the_report(seed: int) -> dict[str, dict[str, float]]:
     """Return what two shortcuts without a place cost with misleading colours, and whether a region is named."""
     surfaces, unseen = photos.surfaces(), photos.surfaces("test", per_class=20)
     found = {}
-    for name, plant in {"tint": planted.tint, "wandering square": planted.wandering}.items():
+    plants: dict[str, Callable[..., Domain]] = {"tint": planted.tint, "wandering square": planted.wandering}
+    for name, plant in plants.items():
         model = small_net(plant(surfaces), seed)
         lost = accuracy(model, plant(unseen)) - accuracy(model, plant(unseen, shift=AWAY))
         report = shortcut_report(model, plant(surfaces.few(5, seed)).x)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +49,17 @@ def extract_features(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     device, dtype = _place(encoder)
     bfloat16 = allow_bfloat16 and dtype == torch.float32 and computes_bfloat16(device)
-    encoder.to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
+    # The faster layout for convolutions, and exact.
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
+    given: Any = x  # images or texts: the encoder says which
+    blocks: Callable[[int], Generator[Tensor]]
     if isinstance(encoder, TextEncoder):
-        check_texts(x)
-        blocks, parts = partial(text_blocks, encoder, x, batch_size, device), x
+        check_texts(given)
+        blocks, parts = partial(text_blocks, encoder, given, batch_size, device), given
     else:
-        check_images(encoder, x)
-        x = x.detach()
-        blocks, parts = partial(_image_blocks, encoder, x, batch_size, device, dtype), [x]
+        check_images(encoder, given)
+        given = given.detach()
+        blocks, parts = partial(_image_blocks, encoder, given, batch_size, device, dtype), [given]
 
     def compute(first: int) -> Iterator[ndarray]:
         from tqdm.auto import tqdm
@@ -80,7 +83,7 @@ def extract_features(
 
 def _image_blocks(
     encoder: nn.Module, x: Tensor, batch_size: int, device: torch.device, dtype: torch.dtype, first: int
-) -> Iterator[Tensor]:
+) -> Generator[Tensor]:
     """Yield the features of images from number `first` on, a batch at a time."""
 
     def prepare(first: int) -> Tensor:

@@ -29,6 +29,8 @@ def film(drivers: Mapping[str, nn.Module | Driver], world: World, track: int, *,
     The camera's pictures are shown without the sensor's noise, which no GIF could hold. A lost car's
     last picture stays. Raises ValueError without a driver or with fewer than two pictures. Taught in notebook 14.
     """
+    from PIL.Image import Dither
+
     if not drivers or pictures < 2:
         raise ValueError(f"a film needs a driver and at least 2 pictures, got {len(drivers)} and {pictures}")
     columns = [_column(name, driver, world, track, pictures) for name, driver in drivers.items()]
@@ -36,7 +38,7 @@ def film(drivers: Mapping[str, nn.Module | Driver], world: World, track: int, *,
     swatch = images[-1].copy()
     swatch.paste(CAR, (0, 0, MAP, 24 + CAMERA[1]))  # else the car's few pixels would not get a colour
     palette = _beside([images[0], images[-1], swatch]).quantize(32)
-    small = [image.quantize(palette=palette, dither=0) for image in images]
+    small = [image.quantize(palette=palette, dither=Dither.NONE) for image in images]
     buffer = io.BytesIO()
     times = [120] * (pictures - 1) + [2000]
     small[0].save(buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, optimize=True)
@@ -85,7 +87,7 @@ def _picture(name: str, run: Simulator, way: list[np.ndarray]) -> Image:
     low, high = run.middle.min(0) - 20, run.middle.max(0) + 20
     scale = MAP / (high - low).max()
 
-    def on_map(points: np.ndarray) -> list[tuple[float, float]]:
+    def on_map(points: np.ndarray | list[np.ndarray]) -> list[tuple[float, float]]:
         x, y = ((np.asarray(points) - low) * scale).T
         return list(zip(x.tolist(), (24 + CAMERA[1] + MAP - y).tolist(), strict=True))
 

@@ -76,7 +76,7 @@ def layerwise_rates(model: Classifier, lr: float, decay: float) -> list[dict[str
     if not 0 < decay <= 1:
         raise ValueError(f"decay must lie above 0 and at most at 1 (one rate for all), got {decay}")
     parts = (model.head, *reversed(_blocks(model)))
-    groups = [{"params": _trainable(part), "lr": lr * decay**k} for k, part in enumerate(parts)]
+    groups: list[dict[str, Any]] = [{"params": _trainable(part), "lr": lr * decay**k} for k, part in enumerate(parts)]
     missing = len(_trainable(model)) - sum(len(group["params"]) for group in groups)
     if missing:
         raise ValueError(f"{missing} trainable tensors lie in no block or in two: each needs exactly one rate")

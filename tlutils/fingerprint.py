@@ -29,7 +29,7 @@ def fingerprint(parts: Iterable[Part]) -> str:
         if isinstance(part, Tensor):
             digest.update(f"tensor {part.dtype} {tuple(part.shape)}\0".encode())
             for piece in _pieces(part.detach()):
-                digest.update(piece.contiguous().reshape(-1).cpu().view(torch.uint8).numpy())
+                digest.update(piece.contiguous().reshape(-1).cpu().view(torch.uint8).numpy().data)
         else:
             data = part.encode() if isinstance(part, str) else part
             digest.update(f"{type(part).__name__} {len(data)}\0".encode() + data)
@@ -76,8 +76,10 @@ def _value(value: object, seen: set[FunctionType]) -> Iterator[Part]:
         yield value
     elif isinstance(value, PLAIN):
         yield repr(value)
-    elif isinstance(value, FunctionType | MethodType):
-        yield from _function(getattr(value, "__func__", value), seen)
+    elif isinstance(value, MethodType):
+        yield from _value(value.__func__, seen)
+    elif isinstance(value, FunctionType):
+        yield from _function(value, seen)
     elif isinstance(value, set | frozenset):  # their order changes from process to process
         yield repr(sorted(map(repr, value)))
     elif isinstance(value, dict | list | tuple):

@@ -49,7 +49,8 @@ def frequent_senses(entries: Entries, english: Sequence[str], chinese: Sequence[
     Words that occur less than twice keep their first meaning, as do those of which no meaning is ever said.
     """
     meanings = first_senses(entries)
-    in_all, seen, said = Counter(), Counter(), {}
+    in_all, seen = Counter[str](), Counter[str]()
+    said: dict[str, Counter[str]] = {}
     for ours, theirs in zip(english, chinese, strict=True):
         stems = {stem(word) for word in words(ours)}
         in_all.update(stems)
@@ -59,11 +60,11 @@ def frequent_senses(entries: Entries, english: Sequence[str], chinese: Sequence[
     for word, count in seen.items():
         if count < 2 or word in PARTICLES:
             continue
-        scores = {}
+        scores: dict[str, float] = {}
         for rank, meaning in enumerate(senses(entries[word])):
-            stems = [stem(part) for part in words(meaning) if part not in LITTLE]
-            if stems and len(meaning.split()) <= LONGEST:
-                excess = min(said[word][part] / count - in_all[part] / len(english) for part in stems)
+            parts = [stem(part) for part in words(meaning) if part not in LITTLE]
+            if parts and len(meaning.split()) <= LONGEST:
+                excess = min(said[word][part] / count - in_all[part] / len(english) for part in parts)
                 scores.setdefault(meaning, excess - 0.002 * rank)  # of equals the one that is named first
         best = max(scores, key=scores.__getitem__, default=None)
         if best and scores[best] > 0.02:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from tlutils.batches import Batches
 from tlutils.checkpoint import Checkpoint
-from tlutils.parallel import global_batchnorm, is_first, same_random_stream, warn_of_dropout
+from tlutils.parallel import global_batchnorm, is_first, join, same_random_stream, warn_of_dropout
 from tlutils.session import watched_by_a_person
 
 if TYPE_CHECKING:
@@ -47,22 +47,26 @@ def minimise(
     `parallel.forward` computes; weights and history come out as in one process, and the same in all. Only the
     first calls `after_epoch`. Dropout is not the same as in one process, which a warning says.
 
-    Raises ValueError for terms that cannot be minimised or a checkpoint of another run, OSError for one that cannot be
-    written, FloatingPointError when a term or a gradient stops being finite.
+    Raises ValueError for terms that cannot be minimised, a checkpoint of another run or what sharded weights (FSDP)
+    rule out, OSError for a checkpoint that cannot be written, FloatingPointError when a term or a gradient stops being
+    finite.
     """
-    from accelerate import Accelerator
     from tqdm.auto import tqdm
 
-    accelerator = Accelerator()
-    modules[0].to(memory_format=torch.channels_last)  # the faster layout for convolutions, and exact
+    accelerator = join()
+    check_shards(accelerator, modules, after_epoch, checkpoint)
+    # The faster layout for convolutions, and exact.
+    modules[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
     if optimizer is None:
         trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=1e-2)
     warn_of_dropout(modules)
     prepared, optimizer = prepare(accelerator, modules, optimizer)
     peak = [group["lr"] for group in optimizer.param_groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, peak, total_steps=steps, cycle_momentum=False)
-    parts = [*modules, optimizer, schedule, *streams, *([after_epoch] if hasattr(after_epoch, "state_dict") else [])]
+    inner = cast(Any, optimizer).optimizer  # the one that Accelerate wraps
+    schedule = torch.optim.lr_scheduler.OneCycleLR(inner, peak, total_steps=steps, cycle_momentum=False)
+    parts: list[Any] = [*modules, optimizer, schedule, *streams]
+    parts += [after_epoch] if hasattr(after_epoch, "state_dict") else []
     shown = is_first() and watched_by_a_person()
     with seeded(seed), training_mode(prepared[0]), given_back(accelerator, modules), global_batchnorm(modules):
         done, history = checkpoint.load(parts) if checkpoint else (0, [])
@@ -97,6 +101,20 @@ def prepare(
     *ready, optimizer = accelerator.prepare(*trained, optimizer)
     wrapped = dict(zip(map(id, trained), ready, strict=True))
     return [wrapped.get(id(module)) or module.to(accelerator.device) for module in modules], optimizer
+
+
+def check_shards(
+    accelerator: Accelerator, modules: list[nn.Module], after_epoch: object, checkpoint: Checkpoint | None
+) -> None:
+    """Raise ValueError for what needs all the weights in one process, where each holds a shard of them (FSDP)."""
+    if accelerator.distributed_type.value not in ("FSDP", "DEEPSPEED"):
+        return
+    asked = {"a penalty with weights of its own": modules[1:], "after_epoch": after_epoch, "checkpoint": checkpoint}
+    if refused := [name for name, value in asked.items() if value]:
+        raise ValueError(
+            f"{accelerator.distributed_type.value} leaves each process a shard of the weights, which does not go "
+            f"together with {' and '.join(refused)}: leave it out, or launch with --multi_gpu, which copies the weights"
+        )
 
 
 def check_terms(terms: dict[str, Tensor], step: int, streams: Sequence[Batches]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,7 @@ def sanity_check(
     return agreement
 
 
-def _layers(part: nn.Module) -> list[nn.Module]:
+def _layers(part: nn.Module) -> list[Any]:
     return [layer for layer in part.modules() if hasattr(layer, "reset_parameters")]
 
 

@@ -57,7 +57,8 @@ def threshold_for(specificity: float, scores: Tensor, labels: Tensor) -> float:
 def sensitivity(scores: Tensor, labels: Tensor, threshold: float) -> float:
     """Return the share of positives (label 1) whose score (n,) lies above the threshold.
 
-    Raises ValueError when there is no positive. Taught in notebook 11.
+    Raises ValueError when there is no positive. Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552.
+    Taught in notebook 11.
     """
     return _share_above(scores, labels, threshold, 1)
 
@@ -65,17 +66,18 @@ def sensitivity(scores: Tensor, labels: Tensor, threshold: float) -> float:
 def specificity(scores: Tensor, labels: Tensor, threshold: float) -> float:
     """Return the share of negatives (label 0) whose score (n,) does not lie above the threshold.
 
-    Raises ValueError when there is no negative. Taught in notebook 11.
+    Raises ValueError when there is no negative. Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552.
+    Taught in notebook 11.
     """
     return 1 - _share_above(scores, labels, threshold, 0)
 
 
 class Reliability(NamedTuple):
-    """Points of a reliability curve, one for each bin that holds a row: tensors (b,)."""
+    """Points of a reliability curve, one for each bin that holds a row: tensors (b,). Taught in notebook 11."""
 
     confidence: Tensor  # mean predicted probability
     frequency: Tensor  # how often the event, or the predicted class, was true
-    count: Tensor  # number of rows
+    count: Tensor  # type: ignore[assignment]  # number of rows; the tuple's own `count` is hidden
 
 
 def reliability_curve(probabilities: Tensor, labels: Tensor, bins: int = 15) -> Reliability:
@@ -102,14 +104,15 @@ def reliability_curve(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     count = torch.bincount(place, minlength=bins)
     sums = [torch.bincount(place, weights, minlength=bins) for weights in (probabilities, labels.double())]
     filled = count > 0
-    return Reliability(*(total[filled] / count[filled] for total in sums), count[filled])
+    confidence, frequency = (total[filled] / count[filled] for total in sums)
+    return Reliability(confidence, frequency, count[filled])
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
     """Return the expected calibration error: the mean gap between probability and frequency, weighted by rows.
 
-    Arguments and errors as in `reliability_curve`. With few rows it is above 0 even for a perfectly
-    calibrated model. Source: Guo et al. (2017), arXiv:1706.04599, equation 3. Taught in notebook 11.
+    Probabilities (n,) or (n, k), labels (n,) and errors as in `reliability_curve`. With few rows it is above 0
+    even for a perfectly calibrated model. Source: Guo et al. (2017), arXiv:1706.04599, equation 3. Taught in notebook 11.
     """
     curve = reliability_curve(probabilities, labels, bins)
     return ((curve.confidence - curve.frequency).abs() * curve.count).sum().item() / curve.count.sum().item()

@@ -123,6 +123,6 @@ def guarded(predictions: Mapping[str, Tensor], labels: Tensor, *, fallback: str)
         right[name] = predicted == labels
     others = [name for name in predictions if name != fallback]
     best = max(others, key=lambda name: right[name].sum().item())
-    better, worse = ((right[best] & ~right[fallback]).sum().item(), (right[fallback] & ~right[best]).sum().item())
+    better, worse = (int((right[best] & ~right[fallback]).sum()), int((right[fallback] & ~right[best]).sum()))
     accuracies = {name: row.double().mean().item() for name, row in right.items()}
     return Guarded(best if better > worse else fallback, accuracies, better, worse)

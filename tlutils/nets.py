@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +20,7 @@ class Classifier(nn.Module):
     def __init__(self, encoder: nn.Module, classes: int | tuple[str, ...]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Linear(encoder.dim, classes if isinstance(classes, int) else len(classes))
+        self.head = nn.Linear(cast(int, encoder.dim), classes if isinstance(classes, int) else len(classes))
 
     def forward(self, x: Tensor, return_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         features = self.encoder(x)
@@ -52,7 +54,7 @@ class DigitNet(nn.Module):
     @property
     def blocks(self) -> tuple[nn.Module, ...]:
         """Three convolutions and the dense part."""
-        return (*self.layers[:3], self.layers[3:])
+        return (*list(self.layers)[:3], self.layers[3:])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -104,7 +106,7 @@ class DrivingNet(nn.Module):
     @property
     def blocks(self) -> tuple[nn.Module, ...]:
         """Three convolutions and the dense part."""
-        return (*self.layers[:3], self.layers[3:])
+        return (*list(self.layers)[:3], self.layers[3:])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -128,6 +130,8 @@ class CifarResNet(nn.Module):
 
     dim = 64
     channels = 3
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, depth: int = 20) -> None:
         super().__init__()

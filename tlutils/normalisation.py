@@ -51,7 +51,7 @@ def statistics_gap(model: nn.Module, x: Tensor) -> float | None:
     """
     gaps: list[Tensor] = []
 
-    def measure(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+    def measure(layer: nn.modules.batchnorm._BatchNorm, inputs: tuple[Tensor]) -> None:
         met = inputs[0].transpose(0, 1).flatten(1)
         ratio = (met.var(1) + layer.eps) / (layer.running_var + layer.eps)
         moved = (met.mean(1) - layer.running_mean).square() / (layer.running_var + layer.eps)

@@ -15,7 +15,7 @@ from tlutils.data_checks import check_data, copies
 from tlutils.datasets import photos, planted
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Domain
-from tlutils.own_data import OwnData
+from tlutils.own_rows import OwnData
 
 KINDS = ("brick", "grass", "gravel", "fur", "tissue", "machine")
 MARKED = 1  # the class that carries a mark in its bottom right corner

@@ -11,8 +11,9 @@ import torch
 
 from tlutils.datasets.folders import as_pixels, class_folders, entries_of, is_image_name, square_image
 from tlutils.domains import UNLABELLED, Domain
-from tlutils.own_data import OwnData, Remark, check_classes, counted, some
+from tlutils.own_rows import OwnData, Remark, check_classes, counted, some
 
+SMALLEST, LARGEST = 8, 1024  # sides of an image that an encoder can use and memory can hold
 MOST_BYTES = 2**31  # of pixels in memory; of larger folders a share of every class is read
 TRAIN, TEST, UNKNOWN = ("train", "training"), ("test", "val", "valid", "validation"), ("unlabelled", "unlabeled")
 
@@ -28,6 +29,8 @@ class Picture(NamedTuple):
 
 def read_images(path: Path, size: int) -> OwnData:
     """Return the images of a folder; see `read_own_data`."""
+    if not SMALLEST <= size <= LARGEST:
+        raise ValueError(f"size must be {SMALLEST} to {LARGEST} pixels, got {size}; 64 is usual")
     remarks: list[Remark] = []
     root = _entered(path, remarks)
     inside = {entry.name.lower(): entry for entry in entries_of(root) if entry.is_dir()}
@@ -79,7 +82,7 @@ def _read(folder: Path, root: Path, size: int, remarks: list[Remark], share: flo
     images = [entry for entry in entries if not entry.is_dir() and is_image_name(entry)]
     name = folder.relative_to(root)
     if other := [entry.name for entry in entries if entry not in images]:
-        told = f"{name} holds {counted(len(other), 'entry')} that are no images: {some(other)}"
+        told = f"beside images {name} holds {counted(len(other), 'other entry')}: {some(other)}"
         remarks.append(Remark(told, "move images out of inner folders; else nothing"))
     if share < 1:
         drawn = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
@@ -92,7 +95,7 @@ def _read(folder: Path, root: Path, size: int, remarks: list[Remark], share: flo
         except (ValueError, OSError) as error:
             broken.append(f"{file.name} ({str(error).rpartition('image: ')[2]})")
     if broken:
-        told = f"{counted(len(broken), 'image')} of {name} cannot be read and were left out: {some(broken)}"
+        told = f"left out: {counted(len(broken), 'image')} of {name} that cannot be read: {some(broken)}"
         remarks.append(Remark(told, "repair or remove"))
     return pictures
 

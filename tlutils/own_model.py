@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +16,21 @@ from tlutils.data_checks import thumbnails
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Rows
 from tlutils.encoders import image_encoder
-from tlutils.errors import unknown
 from tlutils.features import as_linear_layer, extract_features
 from tlutils.fingerprint import fingerprint
 from tlutils.text_encoders import text_encoder
-from tlutils.weights import read_weights
+from tlutils.weights import load_weights, read_weights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 VERSION = 1
 WEIGHTS, CARD, SCRIPT = "model.safetensors", "card.json", "predict.py"
+LARGEST = 4096  # pixels of a side that a card may ask for
 WORDS = 2**14  # columns that words are hashed to
 DENSE, SPARSE = 0.1, 100  # inverse strengths of regularisation, the same for all data: chosen by habit, tuned on none
 LEAST_SPREAD = 0.1  # of the median column's; a column that hardly varies would else be blown up
-Table = "Tensor | csr_matrix"
+Table: TypeAlias = "Tensor | csr_matrix"
 
 SERVE = '''"""Name what is in {what}: python predict.py {example} …"""
 
@@ -188,15 +188,40 @@ def load_model(folder: str | Path) -> OwnModel:
         raise ValueError(
             f"{folder} was saved in version {version} of the format, this package reads {VERSION}: save it again"
         )
+    if not _plausible(name, tuned, classes, size):
+        raise ValueError(f"{folder / CARD} is damaged, it names no view, classes or size: save the model again")
     weights = read_weights(folder / WEIGHTS)
-    seen = view(name, texts=size is None)
+    if damaged := [key for key, value in weights.items() if not value.isfinite().all()]:
+        raise ValueError(f"{folder / WEIGHTS} is damaged, {damaged[0]} is not finite: save the model again")
+    try:
+        seen = view(name, texts=size is None)
+    except ValueError as error:
+        raise ValueError(f"{folder / CARD}: {error}") from error
     if seen.encoder is not None:
         if tuned:
             own = OrderedDict((k.removeprefix("encoder."), v) for k, v in weights.items() if k.startswith("encoder."))
-            seen.encoder.load_state_dict(own)
+            load_weights(seen.encoder, own, folder / WEIGHTS, skip=())
         elif _weights_hash(seen.encoder) != card["fingerprint"]:
             raise ValueError(f"the encoder {name!r} is not the one that {folder} was trained on: save the model again")
-    for key in ("linear.weight", "linear.bias"):
-        if key not in weights:
-            raise unknown("tensor", key, weights)
-    return OwnModel(seen, Linear(weights["linear.weight"], weights["linear.bias"]), tuple(classes), size, tuned)
+    weight, bias = (weights.get(key, torch.empty(0)) for key in ("linear.weight", "linear.bias"))
+    if bias.shape != (len(classes),) or tuple(weight.shape) not in [(len(classes), width) for width in _widths(seen)]:
+        raise ValueError(
+            f"{folder / WEIGHTS} and {CARD} do not belong together: {len(classes)} classes of the view {name!r}, "
+            f"linear.weight {tuple(weight.shape)}, linear.bias {tuple(bias.shape)}; save the model again"
+        )
+    return OwnModel(seen, Linear(weight.float(), bias.float()), tuple(classes), size, tuned)
+
+
+def _plausible(name: object, tuned: object, classes: object, size: object) -> bool:
+    """Return whether what a card says can be true."""
+    named = isinstance(classes, list) and len(classes) > 0 and all(isinstance(each, str) for each in classes)
+    sized = size is None or (isinstance(size, int) and 1 <= size <= LARGEST)
+    kind = {"raw pixels": size is not None, "bag of words": size is None}
+    return isinstance(name, str) and isinstance(tuned, bool) and named and sized and kind.get(name, True)
+
+
+def _widths(seen: View) -> tuple[int, ...]:
+    """Return how many numbers a row of a view may have."""
+    if seen.encoder is not None:
+        return (seen.encoder.dim,)
+    return (WORDS,) if seen.name == "bag of words" else (256, 3 * 256)  # thumbnails, grey or in colour

@@ -12,7 +12,7 @@ import torch
 
 from tlutils.datasets.text_files import decoded
 from tlutils.domains import UNLABELLED, Domain
-from tlutils.own_data import OwnData, Remark, check_classes, counted, some
+from tlutils.own_rows import OwnData, Remark, check_classes, counted, some
 
 TEXT_NAMES = ("text", "message", "sentence", "review", "content")
 LABEL_NAMES = ("label", "class", "category", "target")
@@ -34,7 +34,7 @@ def read_texts(path: Path, text: str | None, label: str | None) -> OwnData:
         )
     names, rows = _named(rows, width, [name for name in (text, label) if name], remarks)
     if odd := [line for line, row in rows if len(row) != width]:
-        told = f"{counted(len(odd), 'row')} with more or fewer than {width} columns were left out: line {some(odd)}"
+        told = f"left out: {counted(len(odd), 'row')} with more or fewer than {width} columns: line {some(odd)}"
         remarks.append(Remark(told, 'put texts with commas or line breaks into double quotes, "…"'))
     rows = [(line, row) for line, row in rows if len(row) == width]
     columns = {name: [row[i] for _, row in rows] for i, name in enumerate(names)}
@@ -49,7 +49,7 @@ def read_texts(path: Path, text: str | None, label: str | None) -> OwnData:
         raise ValueError(f"{path}: column {text!r} holds no text at all; name another with text=…")
     if empty:
         share = len(empty) / len(rows)
-        told = f"{counted(len(empty), 'row')} ({share:.0%}) without a text were left out: line {some(empty)}"
+        told = f"left out: {counted(len(empty), 'row')} ({share:.0%}) without a text: line {some(empty)}"
         remarks.append(
             Remark(told, "find out where they were lost, seldom by chance" if share > ALARMING else "fill in")
         )
@@ -67,8 +67,11 @@ def _table(path: Path) -> tuple[Rows, str]:
     content = decoded(path)
     first = content.partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=first.count)
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(
+        io.StringIO(content, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
+    )
     rows: Rows = []
     try:
         for row in reader:

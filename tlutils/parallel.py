@@ -9,16 +9,34 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
+from tlutils.batches import Drawn
 from tlutils.domains import Rows
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+# How long all wait for one that is silent, as the others do while the first scores. One that dies is noticed at once.
+PATIENCE = timedelta(minutes=10)
 Value = TypeVar("Value")
 _BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
+def join() -> Accelerator:
+    """Return Accelerate's handle, after this process met those that a launcher started with it, if any.
+
+    Raises RuntimeError when they do not meet in `PATIENCE`; a later wait for one that stays silent as long raises it
+    too, unless the script made an `Accelerator` of its own before. Taught in notebook 19.
+    """
+    from accelerate import Accelerator, InitProcessGroupKwargs
+
+    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
 
 
 def processes() -> int:
@@ -40,18 +58,18 @@ def from_first(value: Value) -> Value:
     return box[0]
 
 
-def forward(model: nn.Module, x: Rows, **settings) -> Tensor | tuple[Tensor, ...]:
+def forward(model: nn.Module, x: Rows | Drawn, **settings) -> Any:
     """Return model(x, **settings), a table (n, …) or several, where each process computes its share of the n rows.
 
-    Every process must be given the same x, and gets all rows back, with gradient. When each minimises the
-    same loss of them and the gradients are averaged, as `DistributedDataParallel` does, the result is
-    that of one process; shares need not be equal.
+    Every process must be given the same x, and gets all rows back, with gradient; of `Drawn` rows it reads its share
+    only. When each minimises the same loss of them and the gradients are averaged, as `DistributedDataParallel` does,
+    the result is that of one process; shares need not be equal.
 
     Raises ValueError when there are fewer rows than processes. Source: Li et al. (2020), arXiv:2006.15704.
     Taught in notebook 19.
     """
     if processes() == 1:
-        return model(x, **settings)
+        return model(x[:], **settings)
     n = len(x)
     if n < processes():
         raise ValueError(
@@ -120,7 +138,7 @@ def global_batchnorm(modules: Sequence[nn.Module]) -> Iterator[None]:
     layers = [layer for module in modules for layer in module.modules() if isinstance(layer, _BatchNorm)]
     layers = [layer for layer in layers if not isinstance(layer, nn.SyncBatchNorm)] if processes() > 1 else []
     for layer in layers:
-        layer.forward = partial(_normalise, layer)
+        layer.forward = partial(_normalise, layer)  # type: ignore[method-assign]  # taken away below
     try:
         yield
     finally:
@@ -128,7 +146,7 @@ def global_batchnorm(modules: Sequence[nn.Module]) -> Iterator[None]:
             del layer.forward  # the class's own is found again
 
 
-def _normalise(layer: nn.Module, x: Tensor) -> Tensor:
+def _normalise(layer: _BatchNorm, x: Tensor) -> Tensor:
     if not layer.training:
         return type(layer).forward(layer, x)
     axes = [0, *range(2, x.ndim)]
@@ -145,7 +163,7 @@ def _normalise(layer: nn.Module, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _remember(layer: nn.Module, mean: Tensor, variance: Tensor) -> None:
+def _remember(layer: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
     layer.num_batches_tracked += 1
     share = 1 / layer.num_batches_tracked.item() if layer.momentum is None else layer.momentum
     layer.running_mean.lerp_(mean, share)

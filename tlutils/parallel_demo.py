@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,12 +23,13 @@ from tlutils.discrepancy import mmd
 from tlutils.domains import Domain
 from tlutils.evidence import Estimate
 from tlutils.nets import Classifier, DigitNet
-from tlutils.parallel import is_first, processes
+from tlutils.parallel import is_first, join, processes
 from tlutils.session import seed_everything
 from tlutils.train import fit
 
 STEPS = 12
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+GRACE = 40  # seconds in which a launcher that is told to stop ends its processes; it gives them 30
 
 
 def training(dtype: torch.dtype = torch.float64, batch_size: int = 64) -> list[dict[str, float]]:
@@ -61,7 +65,7 @@ def launch(count: int) -> dict:
 def losses(report: dict) -> dict[int, Estimate]:
     """Return the sum of all terms after every third step, in double and in single precision."""
     both = zip(report["double"], report["single"], strict=True)
-    return {3 * k: Estimate([sum(terms.values()) for terms in pair]) for k, pair in enumerate(both, 1)}
+    return {3 * k: Estimate(tuple(sum(terms.values()) for terms in pair)) for k, pair in enumerate(both, 1)}
 
 
 def in_processes(count: int, arguments: Sequence[str], *, limit: float = 120) -> str:
@@ -87,20 +91,35 @@ def in_processes(count: int, arguments: Sequence[str], *, limit: float = 120) ->
     }
     if sys.platform in LOOPBACK:
         environment["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
+    pipe = subprocess.PIPE
+    pipes: dict[str, Any] = {"stdout": pipe, "stderr": pipe, "text": True, "start_new_session": True}
+    launcher = subprocess.Popen([*command, *arguments], env=environment, **pipes)
     try:
-        done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=limit)
+        printed, complaints = launcher.communicate(timeout=limit)
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"{count} processes did not end within {limit} seconds") from error
-    if done.returncode:
-        raise RuntimeError(f"a run of {count} processes failed:\n{done.stderr[-2000:]}")
-    return done.stdout
+    finally:
+        _end(launcher)
+    if launcher.returncode:
+        raise RuntimeError(f"a run of {count} processes failed:\n{complaints[-2000:]}")
+    return printed
+
+
+def _end(launcher: subprocess.Popen) -> None:
+    """End a launcher that still runs, and what it started: killed at once, it would leave its processes behind."""
+    if launcher.poll() is not None:
+        return
+    end = partial(os.killpg, launcher.pid) if hasattr(os, "killpg") else launcher.send_signal
+    end(signal.SIGTERM)
+    try:
+        launcher.communicate(timeout=GRACE)
+    except subprocess.TimeoutExpired:
+        end(signal.SIGKILL)
 
 
 def main() -> None:
     """Train in the processes that the launcher started; the first one prints what came out."""
-    from accelerate import Accelerator
-
-    accelerator = Accelerator()  # joins the others before anybody draws data
+    accelerator = join()  # before anybody draws data
     began = time.perf_counter()
     report = {"processes": processes()} | both_precisions() | {"seconds": time.perf_counter() - began}
     if is_first():

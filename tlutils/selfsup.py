@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ class Projected(nn.Module):
     def __init__(self, encoder: nn.Module, dim: int = 64) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Sequential(nn.Linear(encoder.dim, encoder.dim), nn.ReLU(), nn.Linear(encoder.dim, dim))
+        width = cast(int, encoder.dim)
+        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, dim))
         self.dim = dim
         self.channels = getattr(encoder, "channels", None)
 
@@ -84,7 +86,7 @@ def fit_unlabelled(
     stream = Batches(domain.unlabelled(), batch_size)
 
     def objective(prepared: list[nn.Module], device: torch.device, progress: float) -> Terms:
-        x = next(stream)[0].to(device)
+        x = next(stream)[0].to(device)[:]
         views = augment(torch.cat([x, x]))
         if views.shape[0] != 2 * len(x):
             raise ValueError(f"augment must return a view of every row: {2 * len(x)} given, {len(views)} returned")

@@ -17,7 +17,7 @@ PROFILES = ("laptop", "gpu")
 
 @dataclass(frozen=True)
 class Session:
-    """The run's seed, device and profile, as set by `start`."""
+    """The run's seed, device and profile, as set by `start`. Taught in notebook 00."""
 
     seed: int
     device: torch.device

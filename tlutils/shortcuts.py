@@ -135,7 +135,7 @@ def _standing_out(mean: Tensor, window: int) -> Region:
     top, bottom, left, right = y[top][:, None], y[bottom][:, None], x[left], x[right]
     share = below[bottom, right] - below[top, right] - below[bottom, left] + below[top, left]
     area = (bottom - top) * (right - left) / (h * w)
-    best = (share - area).masked_fill(area > LARGEST, -1).argmax().item()
-    row, column = divmod(best, share.shape[1])
+    best = (share - area).masked_fill(area > LARGEST, -1).argmax()
+    row, column = divmod(int(best), share.shape[1])
     first, last, start, end = (int(edge) for edge in (top[row], bottom[row], left[column], right[column]))
     return Region(first, start, last - first, end - start)

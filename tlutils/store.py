@@ -9,8 +9,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+from tlutils.download import download
 from tlutils.errors import unknown
-from tlutils.session import watched_by_a_person
+
+LARGEST = 2**32  # bytes of a file whose size nobody wrote down
 
 
 def data_dir() -> Path:
@@ -32,8 +34,32 @@ def manifest() -> dict[str, dict]:
 
     An entry has `md5` in place of `sha256` where the publisher names nothing stronger; a sha256 of
     fewer than 64 digits is its beginning, where the publisher wrote only that into the file's name.
+    Raises ValueError when the list is damaged: a hash that is none would let any file pass.
     """
-    return json.loads((data_dir() / "manifest.json").read_text(encoding="utf-8"))["files"]
+    path = data_dir() / "manifest.json"
+    try:
+        files = dict(json.loads(path.read_text(encoding="utf-8"))["files"])
+        damaged = [name for name, entry in files.items() if not _complete(name, entry)]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read as a list of files ({error!r}): install tlutils again") from error
+    if damaged:
+        raise ValueError(f"{path}: the entry {damaged[0]!r} is damaged: install tlutils again")
+    return files
+
+
+def _complete(name: str, entry: dict) -> bool:
+    """Return whether a name stays in its folder, and its entry has addresses, hashes and a size."""
+    kind, accepted = _hashes(entry)
+    return (
+        re.fullmatch(r"(\w[\w.-]*/)+\w[\w.-]*", name) is not None
+        and isinstance(entry["urls"], list)
+        and all(re.match("https?://", url) for url in entry["urls"])
+        and isinstance(accepted, list)
+        and len(accepted) > 0
+        and all(re.fullmatch("[0-9a-f]{8,64}" if kind == "sha256" else "[0-9a-f]{32}", value) for value in accepted)
+        and isinstance(entry["bytes"], int)
+        and entry["bytes"] > 0
+    )
 
 
 def fetch(name: str) -> Path:
@@ -87,8 +113,11 @@ def sha256(path: Path) -> str:
 def write_json(path: Path, content: object) -> None:
     """Write content as JSON to path: to a temporary file first, so that the old one survives a crash."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _digest(path: Path, kind: str) -> str:
@@ -124,11 +153,10 @@ def _expected(entry: dict) -> str:
 
 
 def _download(name: str, entry: dict, target: Path) -> Path:
-    import pooch
     from filelock import FileLock
-    from requests import RequestException
 
     part = target.with_name(f"{target.name}.part")
+    most = 2 * entry.get("bytes", LARGEST // 2)  # the same content may come in another, larger packing
     problems = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,14 +165,14 @@ def _download(name: str, entry: dict, target: Path) -> Path:
                 return target  # another process was faster
             for url in entry["urls"]:
                 try:
-                    # pooch.retrieve knows whole hashes only, so the check is ours; nothing unchecked takes the name.
-                    pooch.HTTPDownloader(progressbar=watched_by_a_person())(url, part, None)
-                    _checked(part, entry).replace(target)
+                    download(url, part, most)
+                    _checked(part, entry).replace(target)  # nothing unchecked takes the name
                     return target
-                except (RequestException, ValueError, OSError) as error:
+                except (ValueError, OSError) as error:
                     problems.append(f"{url}: {error}")
+                finally:  # even when the reader interrupts
                     part.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         problems.append(f"{target.parent}: {error}")
     reasons = "\n  ".join(problems) or "it has no public address; the manifest's note says how it is made"
     size = f" ({entry['bytes'] / 1e6:.1f} MB)" if "bytes" in entry else ""

@@ -27,6 +27,8 @@ class CharacterStudent(TextEncoder):
     Wieting et al. (2016), arXiv:1607.02789. Taught in notebook 13.
     """
 
+    grams: Tensor
+
     def __init__(self, grams: Tensor, dim: int = 384, *, width: int = 128, hidden: int = 512) -> None:
         super().__init__()
         if grams.ndim != 1 or grams.dtype != torch.int64 or len(grams) == 0 or (grams.diff() <= 0).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -60,7 +60,7 @@ def tent(model: nn.Module, x: Tensor, *, batch_size: int = 64, lr: float = 1e-3,
 
 
 @contextmanager
-def _only(model: nn.Module, layers: list[nn.Module], learning: list[nn.Parameter]) -> Iterator[None]:
+def _only(model: nn.Module, layers: Sequence[nn.Module], learning: list[nn.Parameter]) -> Iterator[None]:
     """Let `learning` learn alone and BatchNorm use each batch's statistics, and put everything else back."""
     asked = {parameter: parameter.requires_grad for parameter in model.parameters()}
     modes = {module: module.training for module in model.modules()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
@@ -20,7 +20,7 @@ Prepared = TypeVar("Prepared")
 
 def text_blocks(
     encoder: TextEncoder, x: Sequence[str], batch_size: int, device: torch.device, first: int
-) -> Iterator[Tensor]:
+) -> Generator[Tensor]:
     """Yield the features of texts from number `first` on, in their order, SORTED of them at a time.
 
     Inside such a block batches hold texts of about equal length, so that hardly any padding is computed.
@@ -63,7 +63,7 @@ def quick_linears(network: nn.Module) -> Iterator[None]:
         layers = []
     for layer in layers:
         packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)
-        layer.forward = partial(_by_onednn, layer, packed)
+        layer.forward = partial(_by_onednn, layer, packed)  # type: ignore[method-assign]  # the class's own is back below
     try:
         yield
     finally:
@@ -81,7 +81,7 @@ def _by_onednn(layer: nn.Linear, packed: Tensor, x: Tensor) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, packed, layer.bias, "none", [], "")
 
 
-def ahead(prepare: Callable[[int], Prepared], firsts: Sequence[int]) -> Iterator[Prepared]:
+def ahead(prepare: Callable[[int], Prepared], firsts: Sequence[int]) -> Generator[Prepared]:
     """Yield prepare(first) for each, the next one prepared in the background while this one is used."""
     with ThreadPoolExecutor(1) as thread:
         waiting = None

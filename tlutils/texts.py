@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class TransformerEncoder(TextEncoder):
     depth order. Source: Reimers & Gurevych (2019), section 3, arXiv:1908.10084. Taught in notebook 12.
     """
 
-    def __init__(self, network: nn.Module, tokenizer, limit: int) -> None:
+    def __init__(self, network: Any, tokenizer: Any, limit: int) -> None:
         super().__init__()
         if getattr(network, "pooler", None) is not None:
             network.pooler = None  # made for another pooling: it would only add weights that nothing uses

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlutils.adversary import scale_gradient
-from tlutils.batches import Batches
+from tlutils.batches import Batches, in_a_row, on
 from tlutils.checkpoint import Checkpoint, identity
-from tlutils.domains import Domain, Rows, together
+from tlutils.domains import Domain, Rows
 from tlutils.loop import Terms, evaluation_mode, minimise
 from tlutils.parallel import forward
 
@@ -72,8 +72,8 @@ def fit(
         model, distance = prepared if len(prepared) > 1 else (prepared[0], penalty)
         parts = [next(stream) for stream in streams]
         sizes = [len(x) for x, _ in parts]
-        x = _on(device, together([x for x, _ in parts]))
-        x = augment(x) if augment else x
+        rows = in_a_row([x for x, _ in parts]).to(device)
+        x = augment(rows[:]) if augment else rows  # drawn for all rows by every process, as one process would
         # One pass for all parts: the network sees, and normalises, both domains together.
         features, logits = (out.split(sizes) for out in forward(model, x, return_features=True))
         terms = {"source": task_loss(logits[0], parts[0][1])}
@@ -175,29 +175,24 @@ def outputs(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
     """Return what the model gives for every row of x, (n, k), in evaluation mode: logits, or values."""
     device = next(model.parameters()).device
     with torch.inference_mode(), evaluation_mode(model):
-        parts = [model(_on(device, x[i : i + batch_size])).cpu() for i in range(0, len(x), batch_size)]
+        parts = [model(on(device, x[i : i + batch_size])).cpu() for i in range(0, len(x), batch_size)]
     return torch.cat(parts)  # outside of inference mode, so that they can serve as labels
 
 
 def predict(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
-    """Return the most probable class number (n,) for every row of x, in evaluation mode."""
+    """Return the most probable class number (n,) for every row of x, in evaluation mode. Taught in notebook 01."""
     return outputs(model, x, batch_size).argmax(1)
 
 
 def accuracy(model: nn.Module, domain: Domain) -> float:
     """Return the share of correct predictions on a labelled domain, between 0 and 1.
 
-    Raises ValueError when the domain has no labels, or values in their place.
+    Raises ValueError when the domain has no labels, or values in their place. Taught in notebook 03.
     """
     if domain.has_values:
         raise ValueError(f"{domain.name} has values, not classes: measure the error of `outputs` in place of accuracy")
     scored = domain.labelled_part()
     return (predict(model, scored.x) == scored.y).float().mean().item()
-
-
-def _on(device: torch.device, x: Rows) -> Rows:
-    """Return x on a device; texts stay where they are, since an encoder tokenises them itself."""
-    return x.to(device) if isinstance(x, Tensor) else x
 
 
 def _kind(x: Rows) -> tuple[int, ...] | str:

@@ -117,8 +117,11 @@ def prepared(source: Domain, target: Domain, seed: int) -> tuple[Domain, Domain,
     met, unseen = target.split(0.5, seed)
     source = first(shuffled(source, seed), SOURCE)
     middle, spread = source.x.mean(0), source.x.std(0).clamp_min(1e-6)
-    cut = (source, first(shuffled(met, seed), MET), first(shuffled(unseen, seed), UNSEEN))
-    return tuple(part.map(lambda x: (x - middle) / spread) for part in cut)
+
+    def scaled(part: Domain) -> Domain:
+        return part.map(lambda x: (x - middle) / spread)
+
+    return scaled(source), scaled(first(shuffled(met, seed), MET)), scaled(first(shuffled(unseen, seed), UNSEEN))
 
 
 def shuffled(domain: Domain, seed: int) -> Domain:
@@ -161,7 +164,7 @@ def pairs() -> dict[str, tuple[Domain, Domain]]:
         name: corpora.amazon(name).few(400, seed=0).map(partial(extract_features, encoder))
         for name in corpora.CATEGORIES
     }
-    found = {}
+    found: dict[str, tuple[Domain, Domain]] = {}
     for group in (known, cells, texts):
         found |= {f"{a} → {b}": (group[a], group[b]) for a, b in permutations(group, 2)}
     found["printed → handwritten, uneven"] = (known["printed"], uneven(known["handwritten"], (2, 3, 4, 5, 6)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from statistics import fmean
 from typing import Any
@@ -91,10 +92,12 @@ def policies(results: Results) -> dict[str, Estimate]:
 
     found = {"transfer always": net("always")} | {f"guard, {n} labels": net(n) for n in VALIDATION}
     for n in VALIDATION:
-        found[f"{n} more in training"] = over_pairs(
-            lambda row, n=n: float(row["labels in training"][n]) - float(row["accuracy"][ALONE])
-        )
+        found[f"{n} more in training"] = over_pairs(partial(_more_labels, n))
     return found
+
+
+def _more_labels(size: int, row: Any) -> float:
+    return float(row["labels in training"][size]) - float(row["accuracy"][ALONE])
 
 
 def saved_and_cost(results: Results, size: int) -> tuple[Estimate, Estimate]:
@@ -102,10 +105,11 @@ def saved_and_cost(results: Results, size: int) -> tuple[Estimate, Estimate]:
 
     Both against transferring always, a run for each pair. Taught in notebook 16.
     """
-    return tuple(
-        Estimate(tuple(100 * (float(row[kind]["always"]) - float(row[kind][size])) for row in results.values()))
-        for kind in ("lost", "won")
-    )
+
+    def beyond(kind: str) -> Estimate:
+        return Estimate(tuple(100 * (float(row[kind]["always"]) - float(row[kind][size])) for row in results.values()))
+
+    return beyond("lost"), beyond("won")
 
 
 def elects_worse(guesses: Mapping[str, Tensor], labels: Tensor, size: int, draws: int = 200) -> float:

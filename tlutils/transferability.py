@@ -114,7 +114,7 @@ def leep(p: Tensor, y: Tensor) -> float:
     p, y = _checked(p, y)
     off = (p.sum(1) - 1).abs()
     if p.min() < 0 or off.max() > 1e-3:
-        row = p.amin(1).argmin().item() if p.min() < 0 else off.argmax().item()
+        row = int(p.amin(1).argmin() if p.min() < 0 else off.argmax())
         raise ValueError(
             f"p must hold probabilities, every row between 0 and 1 and summing to 1; row {row} goes from "
             f"{p[row].min():.3g} to {p[row].max():.3g} and sums to {p[row].sum():.4g}: apply softmax to logits"
@@ -135,8 +135,8 @@ def nce(z: Tensor, y: Tensor) -> float:
     Taught in notebook 17.
     """
     z, y = _class_numbers(z, "source classes"), _checked_labels(y, len(z))
-    classes = y.max().item() + 1
-    counts = torch.bincount(z * classes + y, minlength=(z.max().item() + 1) * classes).reshape(-1, classes).double()
+    classes = int(y.max()) + 1
+    counts = torch.bincount(z * classes + y, minlength=(int(z.max()) + 1) * classes).reshape(-1, classes).double()
     return torch.xlogy(counts, counts / counts.sum(1, keepdim=True)).sum().item() / len(y)
 
 

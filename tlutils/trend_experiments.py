@@ -6,6 +6,7 @@ They need real data and weights: CIFAR-10 under JPEG compression, CIFAR-10's Res
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +67,7 @@ def lora(seed: int) -> dict[str, dict[str, float]]:
         "accuracy": {"frozen": linear_probe(rows.x, rows.y, regularisation=0.01).score(unseen.x, unseen.y)},
         "trained weights": {"frozen": head},
     }
-    ways = {"all weights": {}} | {f"LoRA, rank {r}": {"rank": r, "lr": 2e-3} for r in RANKS}
+    ways: dict[str, Any] = {"all weights": {}} | {f"LoRA, rank {r}": {"rank": r, "lr": 2e-3} for r in RANKS}
     for name, settings in ways.items():
         model = tuned(few, seed, **settings)
         results["accuracy"][name] = accuracy(model, test)

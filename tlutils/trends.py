@@ -69,7 +69,7 @@ def print_to_handwriting(seed: int) -> dict[str, float]:
     """Adapt a model of print by SHOT to handwriting, with all classes, and with five of the ten."""
     model = _trained(digits.printed(2000, seed), 120, seed)
     target, unseen = digits.handwritten().split(0.5, seed)
-    scores = {}
+    scores: dict[str, float] = {}
     for name, kept in {"": range(10), "five classes, ": (0, 1, 7, 8, 9)}.items():
         inputs, asked = (part.subset(torch.isin(part.y, torch.tensor([*kept]))) for part in (target, unseen))
         adapted = deepcopy(model)

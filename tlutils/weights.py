@@ -6,6 +6,7 @@ import pickle
 import re
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ def read_weights(path: str | Path) -> OrderedDict[str, Tensor]:
     state = content.get("state_dict", content) if isinstance(content, dict) else {}
     if not state or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise ValueError(f"{path} holds no state dict of tensors: save a model's state_dict()")
-    plain = OrderedDict((key.removeprefix("module."), value) for key, value in state.items())
+    plain: Any = OrderedDict((key.removeprefix("module."), value) for key, value in state.items())
     if hasattr(state, "_metadata"):  # versions by which layers recognise their older formats
         plain._metadata = {key.removeprefix("module."): value for key, value in state._metadata.items()}
     return plain
@@ -43,7 +44,7 @@ def load_weights(network: nn.Module, weights: OrderedDict[str, Tensor], origin: 
 
     Raises ValueError naming `origin` and at most ten keys when the weights are another architecture's.
     """
-    kept = OrderedDict((_today(key), value) for key, value in weights.items() if not key.startswith(skip))
+    kept: Any = OrderedDict((_today(key), value) for key, value in weights.items() if not key.startswith(skip))
     if hasattr(weights, "_metadata"):
         kept._metadata = weights._metadata
     try:

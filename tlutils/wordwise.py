@@ -38,11 +38,11 @@ def aligned_words(english: Sequence[Sequence[str]], chinese: Sequence[Sequence[s
             total += 1
     key, entry = np.unique(np.array(left) * len(targets) + np.array(right), return_inverse=True)
     source, target = np.divmod(key, len(targets))
-    token = np.array(token)
+    place = np.array(token)
     probability = np.ones(len(key))
     for _ in range(rounds):
         weight = probability[entry]
-        share = weight / np.bincount(token, weight)[token]
+        share = weight / np.bincount(place, weight)[place]
         count = np.bincount(entry, share)
         probability = count / np.bincount(source, count)[source]
     ours, theirs = list(sources), list(targets)
@@ -65,7 +65,7 @@ class WordByWord:
         pairs = [(words(ours), segment(theirs, entries.keys())) for ours, theirs in zip(english, chinese, strict=True)]
         pairs = [(ours, [w for w in theirs if simplified.issuperset(w)]) for ours, theirs in pairs]
         self.common = Counter(word for _, theirs in pairs for word in theirs)
-        self.aligned = aligned_words(*zip(*pairs, strict=True))
+        self.aligned = aligned_words([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
         self.listed: Table = {}
         for word, entry in entries.items():
             for rank, meaning in enumerate(senses(entry)):
@@ -88,10 +88,10 @@ class WordByWord:
     def translations(self, phrase: str) -> tuple[list[str], list[float]]:
         """Return the likely translations of a word, or of a listed phrase, and their weights."""
         if phrase not in self.known:
-            mass = Counter(self.aligned.get(phrase, {}))
+            mass = dict(self.aligned.get(phrase, {}))
             listed = next((self.listed[base] for base in base_forms(phrase) if base in self.listed), {})
             for word, weight in listed.items():
-                mass[word] += weight / sum(listed.values())
+                mass[word] = mass.get(word, 0) + weight / sum(listed.values())
             best = max(mass.values(), default=0)
             kept = {word: weight for word, weight in mass.items() if weight >= NEAR * best}
             self.known[phrase] = list(kept), list(kept.values())

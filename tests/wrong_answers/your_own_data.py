@@ -54,6 +54,34 @@ WRONG = {
             """,
             "anywhere in the other part",
         ),
+        (
+            """
+            def copied(train, test):
+                small = lambda x: torch.nn.functional.adaptive_avg_pool2d(x, 16).flatten(1)
+                known = torch.cat([small(train), small(train.flip(3))])
+                apart = torch.cdist(small(test), known) / known.shape[1] ** 0.5
+                return (apart.min(1).values <= 0.012).nonzero().squeeze(1)
+            """,
+            "fine lines",
+        ),
+        (
+            """
+            def copied(train, test):
+                known = torch.cat([train, train.flip(3)])
+                apart = (test[:, None] - known).abs().flatten(2).mean(2)
+                return (apart.min(1).values <= 0.012).nonzero().squeeze(1)
+            """,
+            "small spot",
+        ),
+        (
+            """
+            def copied(train, test):
+                known = torch.cat([train, train.flip(3)]).flatten(1)
+                apart = torch.cdist(test.flatten(1), known) / known.shape[1] ** 0.5
+                return (apart <= 0.012).nonzero()[:, 0]
+            """,
+            "holds twice",
+        ),
     ],
     "accuracy_on_new_photographs": [
         ("on_new_photographs = flattering", "only the row itself"),

@@ -183,8 +183,11 @@ def _cosine(x: Tensor, y: Tensor) -> float:
 
 def _found(a: Tensor, b: Tensor, k: int, near: Callable[[Tensor, Tensor], float]) -> float:
     """Return the share of rows of a whose own row of b comes first to k-th, by sorting."""
-    places = [sorted(range(len(b)), key=lambda j, x=x: -near(x, b[j])).index(i) for i, x in enumerate(a)]
-    return sum(place < k for place in places) / len(a)
+
+    def place(i: int) -> int:
+        return sorted(range(len(b)), key=lambda j: -near(a[i], b[j])).index(i)
+
+    return sum(place(i) < k for i in range(len(a))) / len(a)
 
 
 def _characters(text: str) -> list[str]:

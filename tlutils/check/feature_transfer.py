@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import mean, pstdev, stdev
 
 import torch
@@ -163,7 +163,7 @@ def _apart(features: Tensor, expected: Tensor) -> float:
     return (features - expected).abs().max().item()
 
 
-def _moved(before: list[Tensor], after: object) -> bool:
+def _moved(before: list[Tensor], after: Iterable[Tensor]) -> bool:
     return any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 

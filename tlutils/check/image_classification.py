@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -33,7 +34,7 @@ def pooled_shares(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
         "logits of about a thousand": (500 + sample(3, 2, 3, 2), 1 + 0.01 * sample(3, 2), sample(3)),
     }
 
-    def slip(**change: object) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    def slip(**change: Any) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         return lambda maps, weight, bias: _in_one_go(maps, weight, bias, **change)
 
     function(

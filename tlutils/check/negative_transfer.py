@@ -76,7 +76,7 @@ def _predictions(**hits: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, dict[
     y = torch.randint(3, (40,), generator=draw)
     parts = torch.randperm(40, generator=draw).split(list(sizes.values()))
     rows = dict(zip(sizes, parts, strict=True))
-    guesses = [(y + 1) % 3, (y + 2) % 3]
+    guesses = (y + 1) % 3, (y + 2) % 3
     for use, numbers in rows.items():
         for guess, count in zip(guesses, hits[use], strict=True):
             known = numbers[torch.randperm(len(numbers), generator=draw)[:count]]

@@ -46,7 +46,7 @@ def weighted_accuracy(answer: Callable[[Tensor, Tensor], tuple[float, float]]) -
         "a ratio of two densities is asked for, not its logarithm.": lambda p: (p / (1 - p)).log(),
     }
 
-    def estimate(weight: Tensor, correct: Tensor) -> tuple[float, float]:
+    def estimate(weight: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
         return (weight * correct).sum() / weight.sum(), weight.sum() ** 2 / (weight**2).sum()
 
     def odds(p: Tensor) -> Tensor:

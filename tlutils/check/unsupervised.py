@@ -192,8 +192,8 @@ def _assigned(groups: Tensor, labels: Tensor, *, maximize: bool) -> tuple[int, i
 def _greedy(groups: Tensor, labels: Tensor) -> float:
     table, total = _counts(groups, labels), 0
     for _ in range(min(table.shape)):
-        row, column = divmod(table.argmax().item(), table.shape[1])
-        total += table[row, column].item()
+        row, column = divmod(int(table.argmax()), table.shape[1])
+        total += int(table[row, column])
         table[row], table[:, column] = -1, -1
     return total / len(labels)
 

@@ -177,13 +177,15 @@ def _interval(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     from scipy.stats import ttest_rel
 
     with quietly():  # SciPy warns of differences that are all alike, and its interval holds for them too
-        return tuple(map(float, ttest_rel(a, b).confidence_interval(0.95)))
+        low, high = ttest_rel(a, b).confidence_interval(0.95)
+    return float(low), float(high)
 
 
 def _unpaired(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     from scipy.stats import ttest_ind
 
-    return tuple(map(float, ttest_ind(a, b, equal_var=True).confidence_interval(0.95)))
+    low, high = ttest_ind(a, b, equal_var=True).confidence_interval(0.95)
+    return float(low), float(high)
 
 
 def _unpaired_pooled(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:

@@ -30,6 +30,8 @@ def copies_in_the_mirror(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     train, fresh = pictures(6), pictures(3)
     shuffled = train[:1].flatten()[torch.randperm(768, generator=draw)].view(1, 3, 16, 16)
     mirrored, upside_down = train[2:4].flip(3), train[1:2].flip(2)
+    flat, lines, spot = torch.full((2, 3, 32, 32), 0.5), torch.zeros(32, 32), torch.zeros(32, 32)
+    lines[:, ::2], lines[:, 1::2], spot[8:11, 20:23] = 0.1, -0.1, 0.4
     cases = {
         "copies that were saved again": (train, torch.cat([fresh[:1], saved(train[4:]), train[:1], fresh[1:]])),
         "mirrored pictures": (train, torch.cat([saved(mirrored[:1]), fresh, mirrored[1:]])),
@@ -39,6 +41,12 @@ def copies_in_the_mirror(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
         ),
         "copies within the test part": (train, torch.cat([fresh, fresh])),
         "more test than training pictures": (train[:2], torch.cat([train, saved(train), train.flip(3)])),
+        "copies of pictures that the training part holds twice": (
+            torch.cat([train, train[:1], train[1:2].flip(3)]),
+            torch.cat([fresh, saved(train[:2])]),
+        ),
+        "a picture and the same with fine lines": (flat, flat[:1] + lines),
+        "a picture and the same with a small spot": (flat, flat[:1] + spot),
     }
     function(
         answer,
@@ -70,6 +78,14 @@ def copies_in_the_mirror(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
                 "those are row numbers of the training part. The test has to be cleaned, or reported without them.",
             ),
             Mistake(
+                lambda train, test: _copied(_small(train), _small(test)),
+                "pictures that differ in fine lines count as copies. Over which numbers is the mean asked for?",
+            ),
+            Mistake(
+                lambda train, test: _copied(train, test, measure=lambda gap: gap.abs().mean()),
+                "a small spot passes. Root mean square: the differences are squared before the mean is taken.",
+            ),
+            Mistake(
                 lambda train, test: _copied(train[: len(test)], test[: len(train)], pairs=zip),
                 "picture 0 is compared with picture 0 and 1 with 1. A copy may lie anywhere in the other part.",
             ),
@@ -79,7 +95,19 @@ def copies_in_the_mirror(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     right("copies are told in both directions of reading, and what only has the same colours is left in peace.")
 
 
-def _copied(train: Tensor, test: Tensor, *, mirrors=(2,), bound: float = SAME, pairs: Callable | None = None) -> Tensor:
+def _small(x: Tensor) -> Tensor:
+    return torch.nn.functional.avg_pool2d(x, x.shape[-1] // 16)
+
+
+def _copied(
+    train: Tensor,
+    test: Tensor,
+    *,
+    mirrors=(2,),
+    bound: float = SAME,
+    pairs: Callable | None = None,
+    measure: Callable[[Tensor], Tensor] = lambda gap: gap.square().mean().sqrt(),
+) -> Tensor:
     """Return the numbers of the copies among test rows, pair by pair; `mirrors` are axes of one picture."""
     found = set()
     for i, picture in enumerate(test.double()):
@@ -87,7 +115,7 @@ def _copied(train: Tensor, test: Tensor, *, mirrors=(2,), bound: float = SAME, p
             if pairs is zip and i != j:
                 continue
             seen = [known, *(known.flip(axis) for axis in mirrors)]
-            if any((picture - other).square().mean().sqrt() <= bound for other in seen):
+            if any(measure(picture - other) <= bound for other in seen):
                 found.add(i)
     return torch.tensor(sorted(found), dtype=torch.int64)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from tlutils.datasets.archives import reading
 from tlutils.domains import Domain
 from tlutils.errors import unknown
 from tlutils.store import fetch
@@ -25,8 +28,8 @@ def sst2(part: str = "train") -> Domain:
     Raises ValueError for an unknown part, OSError when the file cannot be had. Source: Socher et al.
     (2013), aclanthology.org/D13-1170; no explicit licence. Taught in notebook 12.
     """
-    rows = _table("en_sst2_sentences", part, ("train", "dev", "test"))
-    return Domain([text for text, _ in rows], torch.tensor([int(y) for _, y in rows]), SENTIMENT, f"SST-2, {part}")
+    texts, y = _table("en_sst2_sentences", part, ("train", "dev", "test"), written=("0", "1"))
+    return Domain(texts, y, SENTIMENT, f"SST-2, {part}")
 
 
 def ag_news(part: str = "test") -> Domain:
@@ -38,10 +41,8 @@ def ag_news(part: str = "test") -> Domain:
     Raises ValueError for an unknown part, OSError when the file cannot be had. Source: Zhang et al.
     (2015), arXiv:1509.01626, from A. Gulli's corpus; for non-commercial use. Taught in notebook 12.
     """
-    rows = _table("en_ag_news", part, ("dev", "test"))
-    return Domain(
-        [text for text, _ in rows], torch.tensor([TOPICS.index(y) for _, y in rows]), TOPICS, f"AG News, {part}"
-    )
+    texts, y = _table("en_ag_news", part, ("dev", "test"), written=TOPICS)
+    return Domain(texts, y, TOPICS, f"AG News, {part}")
 
 
 def amazon(category: str) -> Domain:
@@ -57,7 +58,9 @@ def amazon(category: str) -> Domain:
         raise unknown("category", category, CATEGORIES)
     texts, labels = [], []
     for label, sentiment in enumerate(SENTIMENT):
-        content = fetch(f"en_amazon_blitzer_raw/{category}_{sentiment}.parsed").read_text(encoding="utf-8")
+        path = fetch(f"en_amazon_blitzer_raw/{category}_{sentiment}.parsed")
+        with reading(path):
+            content = path.read_text(encoding="utf-8")
         found = [" ".join(text.split()) for text in re.findall("<review>(.*?)</review>", content, re.DOTALL)]
         texts += found
         labels += [label] * len(found)
@@ -74,9 +77,9 @@ def chnsenticorp() -> Domain:
     github.com/SophonPlus/ChineseNlpCorpus; research use, licence unknown. Taught in notebook 13.
     """
     path = fetch("zh_chnsenticorp_htl_all/ChnSentiCorp_htl_all.csv")
-    with open(path, encoding="utf-8", newline="") as file:
+    with reading(path), open(path, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["review"].strip()]
-    labels = torch.tensor([int(row["label"]) for row in rows])
+        labels = torch.tensor([int(row["label"]) for row in rows])
     return Domain([row["review"] for row in rows], labels, SENTIMENT, "ChnSentiCorp, hotels")
 
 
@@ -89,8 +92,8 @@ def tatoeba() -> tuple[list[str], list[str]]:
     Raises OSError when the file cannot be had. Source: tatoeba.org through manythings.org/anki, CC BY
     2.0 FR. Taught in notebook 13.
     """
-    rows = _rows("bi_tatoeba_cmn_eng/cmn.txt")
-    return [english for english, _ in rows], [chinese for _, chinese in rows]
+    rows = _rows(fetch("bi_tatoeba_cmn_eng/cmn.txt"))
+    return [row[0] for row in rows], [row[1] for row in rows]
 
 
 def xnli_pairs(part: str = "dev") -> tuple[list[str], list[str]]:
@@ -104,10 +107,11 @@ def xnli_pairs(part: str = "dev") -> tuple[list[str], list[str]]:
     """
     if part not in ("dev", "test"):
         raise unknown("part", part, ("dev", "test"))
-    english, chinese = (_rows(f"bi_xnli_en_zh/{part}-{language}.tsv") for language in ("en", "zh"))
-    pairs = [
-        pair for ours, theirs in zip(english, chinese, strict=True) for pair in zip(ours[:2], theirs[:2], strict=True)
-    ]
+    paths = [fetch(f"bi_xnli_en_zh/{part}-{language}.tsv") for language in ("en", "zh")]
+    english, chinese = (_rows(path) for path in paths)
+    with reading(" or ".join(map(str, paths))):
+        lines = zip(english, chinese, strict=True)
+        pairs = [pair for ours, theirs in lines for pair in zip(ours[:2], theirs[:2], strict=True)]
     pairs = list(dict.fromkeys(pairs))
     return [english for english, _ in pairs], [chinese for _, chinese in pairs]
 
@@ -119,20 +123,29 @@ def cc_cedict() -> dict[str, list[str]]:
     """
     entries: dict[str, list[str]] = {}
     path = fetch("bi_cc_cedict/cedict_1_0_ts_utf-8_mdbg.txt.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
+    with reading(path), gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             if entry := re.match(r"[^#\s]\S* (\S+) \[.*?\] /(.*)/", line):
                 entries.setdefault(entry[1], []).extend(entry[2].split("/"))
     return entries
 
 
-def _table(folder: str, part: str, parts: tuple[str, ...]) -> list[list[str]]:
+def _table(folder: str, part: str, parts: tuple[str, ...], written: tuple[str, ...]) -> tuple[list[str], Tensor]:
+    """Return the texts of a part and their class numbers; `written` is how the file writes the classes."""
     if part not in parts:
         raise unknown("part", part, parts)
-    return _rows(f"{folder}/{part}.tsv")
+    path = fetch(f"{folder}/{part}.tsv")
+    rows = _rows(path)
+    with reading(path):
+        return [text for text, _ in rows], torch.tensor([written.index(label) for _, label in rows])
 
 
-def _rows(name: str) -> list[list[str]]:
-    """Return the rows of a file of the store: one a line, columns between tabs, quotes are plain characters."""
-    lines = fetch(name).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    return [line.split("\t") for line in lines]
+def _rows(path: Path) -> list[list[str]]:
+    """Return the rows of a file: one a line, two columns or more between tabs, quotes are plain characters."""
+    with reading(path):
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    rows = [line.split("\t") for line in lines]
+    short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
+    if short:
+        raise ValueError(f"{path}, line {short}: two columns with a tab between were expected; get the file again")
+    return rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import string
-import zipfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlutils.datasets.archives import open_zip, reading
 from tlutils.domains import Domain
 from tlutils.errors import unknown
 from tlutils.store import fetch
@@ -70,8 +70,8 @@ def mnist(part: str = "train") -> Domain:
     Source: LeCun et al. (1998), doi:10.1109/5.726791. Taught in notebook 04.
     """
     stem = _part(part, {"train": "train", "test": "t10k"})
-    images = _idx(fetch(f"mnist/MNIST/raw/{stem}-images-idx3-ubyte.gz"), header=16).reshape(-1, 28, 28)
-    labels = _idx(fetch(f"mnist/MNIST/raw/{stem}-labels-idx1-ubyte.gz"), header=8)
+    images = _idx(fetch(f"mnist/MNIST/raw/{stem}-images-idx3-ubyte.gz"), header=16, shape=(-1, 28, 28))
+    labels = _idx(fetch(f"mnist/MNIST/raw/{stem}-labels-idx1-ubyte.gz"), header=8, shape=(-1,))
     y = torch.from_numpy(labels.astype(np.int64))
     return Domain(_as_images(images / np.float32(255)), y, DIGITS, f"MNIST, {part}")
 
@@ -85,7 +85,8 @@ def usps(part: str = "train") -> Domain:
     import h5py
 
     group = _part(part, {"train": "train", "test": "test"})
-    with h5py.File(fetch("usps/usps.h5")) as file:
+    path = fetch("usps/usps.h5")
+    with reading(path), h5py.File(path) as file:
         images = file[f"{group}/data"][:].reshape(-1, 16, 16)
         labels = file[f"{group}/target"][:].astype(np.int64)
     return Domain(_as_images(images), torch.from_numpy(labels), DIGITS, f"USPS, {part}")
@@ -101,12 +102,13 @@ def mnist_m(part: str = "train") -> Domain:
     from PIL import Image
 
     stem = f"mnist_m/mnist_m_{_part(part, {'train': 'train', 'test': 'test'})}"
-    with zipfile.ZipFile(fetch("mnist_m/mnist_m_subset.zip")) as archive:
-        rows = [line.split() for line in archive.read(f"{stem}_labels.txt").decode().splitlines()]
+    path = fetch("mnist_m/mnist_m_subset.zip")
+    with reading(path), open_zip(path) as archive:
+        lines = [line.split() for line in archive.read(f"{stem}_labels.txt").decode().splitlines()]
         present = set(archive.namelist())
-        rows = [(file, int(label)) for file, label in rows if f"{stem}/{file}" in present]
+        rows = [(file, int(label)) for file, label in lines if f"{stem}/{file}" in present]
         images = [np.asarray(Image.open(io.BytesIO(archive.read(f"{stem}/{file}"))).convert("RGB")) for file, _ in rows]
-    x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
     return Domain(x, torch.tensor([label for _, label in rows]), DIGITS, f"MNIST-M, {part}")
 
 
@@ -126,9 +128,9 @@ def _part(part: str, parts: dict[str, str]) -> str:
     return parts[part]
 
 
-def _idx(path: Path, header: int) -> np.ndarray:
-    with gzip.open(path) as file:
-        return np.frombuffer(file.read(), np.uint8, offset=header)
+def _idx(path: Path, header: int, shape: tuple[int, ...]) -> np.ndarray:
+    with reading(path), gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=header).reshape(shape)
 
 
 def _as_images(images: np.ndarray) -> Tensor:

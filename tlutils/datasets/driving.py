@@ -42,7 +42,10 @@ def recorded(name: str, part: str = "train", *, outputs: tuple[str, ...] = ("ste
 
 
 def tracks(name: str, part: str = "train") -> torch.Tensor:
-    """Return the number of the track (n,) of each frame of `recorded(name, part)`: what to split by."""
+    """Return the number of the track (n,) of each frame of `recorded(name, part)`: what to split by.
+
+    Raises ValueError for an unknown world or part. Taught in notebook 14.
+    """
     world(name)
     if part not in PARTS:
         raise unknown("part", part, PARTS)

@@ -7,14 +7,16 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tlutils.camera import HEIGHT, WIDTH
+from tlutils.datasets.archives import is_plain, open_zip, reading
 from tlutils.datasets.folders import as_pixels
 from tlutils.domains import Domain
 from tlutils.errors import unknown
@@ -33,18 +35,20 @@ def donkeycar(path: str | Path, inside: str = "") -> Domain:
     donkeycar are left out. Steering is −1 full left to 1 full right.
 
     Raises ValueError, naming file and record, for a folder that is no tub, a missing or unreadable picture, pictures
-    of different sizes, and steering outside [−1, 1]. Taught in notebook 14.
+    of different sizes, names that lead out of the tub, and steering outside [−1, 1], and for a zip file with traps
+    (see `datasets.archives`). Taught in notebook 14.
     """
     folder = _folder(path, inside)
     if not (folder / "manifest.json").exists():
         raise ValueError(f"{folder} holds no manifest.json: give the folder of one tub, of donkeycar 4 or later")
     try:
         about = json.loads((folder / "manifest.json").read_text(encoding="utf-8").splitlines()[4])
-        lines = [line for name in about["paths"] for line in _lines(folder / name)]
+        lines = [line for name in _inside(about["paths"]) for line in _lines(folder / name)]
         records = [json.loads(line) for line in lines]
         deleted = set(about["deleted_indexes"])
         rows = [(r["cam/image_array"], r["user/angle"]) for r in records if r["_index"] not in deleted]
-    except (KeyError, IndexError, TypeError, OSError, json.JSONDecodeError) as error:
+        _inside([file for file, _ in rows])
+    except Exception as error:  # JSON may hold anything in place of anything, and a zip file may be damaged
         raise ValueError(f"{folder} is no complete tub of version 2: {type(error).__name__}, {error}") from error
     return _domain(folder, rows, (folder / "images").joinpath, inside or Path(path).name)
 
@@ -64,7 +68,8 @@ def udacity(path: str | Path, inside: str = "") -> Domain:
     log = folder / "driving_log.csv"
     if not log.exists():
         raise ValueError(f"{folder} holds no driving_log.csv: give the folder that the simulator recorded into")
-    table = [row for row in csv.reader(_lines(log)) if row]
+    with reading(log):
+        table = [row for row in csv.reader(_lines(log)) if row]
     names = [name.strip() for name in table[0]] if table and "steering" in "".join(table[0]) else COLUMNS
     table = table[names is not COLUMNS :]
     try:
@@ -115,17 +120,24 @@ def _folder(path: str | Path, inside: str) -> Folder:
     if path.is_file():
         if not zipfile.is_zipfile(path):
             raise ValueError(f"{path} is neither a folder nor a zip file")
-        return zipfile.Path(path, f"{inside}/" if inside else "")
+        return zipfile.Path(open_zip(path), f"{inside}/" if inside else "")
     if not path.is_dir():
         raise ValueError(f"{path} does not exist: give a folder or a zip file with the recording")
     return path / inside
+
+
+def _inside(names: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if not is_plain(name):
+            raise ValueError(f"the name {name!r} leads out of the tub")
+    return names
 
 
 def _lines(file: Folder) -> list[str]:
     return file.read_text(encoding="utf-8-sig").splitlines()
 
 
-def _domain(folder: Folder, rows: list[tuple[str, object]], picture: Callable[[str], Folder], name: str) -> Domain:
+def _domain(folder: Folder, rows: Sequence[tuple[str, Any]], picture: Callable[[str], Folder], name: str) -> Domain:
     if not rows:
         raise ValueError(f"{folder} holds no record: nothing was recorded there, or the log was emptied")
     files = [picture(file) for file, _ in rows]
@@ -149,7 +161,7 @@ def _domain(folder: Folder, rows: list[tuple[str, object]], picture: Callable[[s
     return Domain(as_pixels(frames), torch.tensor(steering)[:, None], ("steering",), name)
 
 
-def _steering(value: object, folder: Folder, number: int) -> float:
+def _steering(value: Any, folder: Folder, number: int) -> float:
     try:
         steering = float(value)
     except (TypeError, ValueError):
@@ -168,7 +180,7 @@ def _frame(file: Folder) -> tuple[np.ndarray, tuple[int, int]]:
     try:
         with Image.open(io.BytesIO(file.read_bytes())) as image:
             size = image.size
-            image = ImageOps.fit(image.convert("RGB"), (WIDTH, HEIGHT), Image.Resampling.BILINEAR, centering=(0.5, 1))
+            view = ImageOps.fit(image.convert("RGB"), (WIDTH, HEIGHT), Image.Resampling.BILINEAR, centering=(0.5, 1))
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged content
         raise ValueError(f"{file} cannot be read as an image: {error}; remove it and its row") from error
-    return np.asarray(image), size
+    return np.asarray(view), size

@@ -78,11 +78,11 @@ def square_image(file: Path | bytes, size: int, name: str = "") -> np.ndarray:
             with Image.open(io.BytesIO(content)) as image:
                 # A JPEG decodes faster at half or quarter size; twice the wanted size keeps the detail.
                 image.draft(None, (2 * size, 2 * size))
-                image = ImageOps.exif_transpose(image)
-                image = ImageOps.fit(_rgb(image), (size, size), Image.Resampling.BILINEAR)
+                upright = ImageOps.exif_transpose(image)
+                square = ImageOps.fit(_rgb(upright), (size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged content
         raise ValueError(f"{name} cannot be read as an image: {_reason(error)}") from error
-    return np.asarray(image)
+    return np.asarray(square)
 
 
 def as_pixels(images: Sequence[np.ndarray]) -> Tensor:
@@ -127,8 +127,8 @@ def class_folders(root: Path, least: int = 2) -> list[Path]:
     folders = [entry for entry in entries if entry.is_dir()]
     if len(folders) < least:
         found = f"only {folders[0].name!r}" if folders else "none"
-        wanted = "two classes" if least > 1 else "one class"
-        raise ValueError(f"{root} needs a subfolder for each of at least {wanted}, found {found}")
+        wanted = "of at least two classes" if least > 1 else "class"
+        raise ValueError(f"{root} needs a subfolder for each {wanted}, found {found}")
     return folders
 
 

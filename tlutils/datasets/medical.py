@@ -6,11 +6,11 @@ For learning how transfer behaves. Nothing here supports a statement about a pat
 from __future__ import annotations
 
 import csv
-import zipfile
 
 import numpy as np
 import torch
 
+from tlutils.datasets.archives import open_zip, reading
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Domain
 from tlutils.errors import unknown
@@ -67,19 +67,23 @@ def blood_cells(site: str, *, size: int = 120) -> Domain:
         raise unknown("site", site, ("A", "B"))
     file = "wbc_two_sites/wbc_two_sites.zip"
     folder = f"wbc/dataset{'AB'.index(site) + 1}"
-    with zipfile.ZipFile(fetch(file)) as archive:
+    path = fetch(file)
+    with reading(path), open_zip(path) as archive:
         rows = list(csv.reader(archive.read(f"{folder}_labels.csv").decode("utf-8-sig").splitlines()))[1:]
         kept = [(f"{folder}/images/{int(number):03}.png", int(kind) - 1) for number, kind in rows]
         kept = [(member, label) for member, label in kept if label < len(CELLS)]
-        images = [square_image(archive.read(member), size, f"{member} of {file}") for member, _ in kept]
-    return Domain(as_pixels(images), torch.tensor([label for _, label in kept]), CELLS, f"blood cells, site {site}")
+        x = as_pixels([square_image(archive.read(member), size, f"{member} of {file}") for member, _ in kept])
+    return Domain(x, torch.tensor([label for _, label in kept]), CELLS, f"blood cells, site {site}")
 
 
 def _medmnist(name: str, part: str, classes: tuple[str, ...], title: str) -> Domain:
     if part not in PARTS:
         raise unknown("part", part, PARTS)
-    with np.load(fetch(f"{name}/{name}.npz"), allow_pickle=False) as arrays:
-        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    x = torch.from_numpy(images.astype(np.float32)).div_(255)
-    x = x[:, None].expand(-1, 3, -1, -1).contiguous() if x.ndim == 3 else x.permute(0, 3, 1, 2)
-    return Domain(x, torch.from_numpy(labels.astype(np.int64)).squeeze(1), classes, title)
+    path = fetch(f"{name}/{name}.npz")
+    with reading(path):
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        x = torch.from_numpy(images.astype(np.float32)).div_(255)
+        x = x[:, None].expand(-1, 3, -1, -1).contiguous() if x.ndim == 3 else x.permute(0, 3, 1, 2)
+        y = torch.from_numpy(labels.astype(np.int64)).squeeze(1)
+    return Domain(x, y, classes, title)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tarfile
-import zipfile
 from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 import torch
 
+from tlutils.datasets.archives import open_zip, reading
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Domain
 from tlutils.errors import unknown
@@ -126,7 +126,7 @@ def ants_bees(part: str = "train", *, size: int = 224) -> Domain:
     weights has met them or their like: this shows convenience, not what a new kind of image would give.
 
     Raises ValueError for an unknown part, OSError when the file cannot be had. Source: the PyTorch
-    transfer learning tutorial; images by photographers on Flickr, no formal licence. Scored in `tests/bench/images.py`.
+    transfer learning tutorial; images by photographers on Flickr, no formal licence. Taught in notebook 17.
     """
     _check_part(part)
     folder = f"hymenoptera_data/{'train' if part == 'train' else 'val'}"
@@ -164,13 +164,15 @@ def _check_part(part: str) -> None:
 def _zipped(file: str, folder: str, classes: tuple[str, ...], size: int, name: str) -> Domain:
     """Return the JPEG images under `folder/class/` of a zip archive of the store."""
     images, labels = [], []
-    with zipfile.ZipFile(fetch(file)) as archive:
+    path = fetch(file)
+    with reading(path), open_zip(path) as archive:
         for number, label in enumerate(classes):
             for member in sorted(archive.namelist()):
                 if member.startswith(f"{folder}/{label}/") and member.endswith((".jpg", ".jpeg")):
                     images.append(square_image(archive.read(member), size, f"{member} of {file}"))
                     labels.append(number)
-    return Domain(as_pixels(images), torch.tensor(labels), classes, name)
+        pixels = as_pixels(images)
+    return Domain(pixels, torch.tensor(labels), classes, name)
 
 
 def _members(file: str, names: Iterable[str], size: int | None = None) -> dict:
@@ -179,7 +181,8 @@ def _members(file: str, names: Iterable[str], size: int | None = None) -> dict:
     They are read in the archive's order, the only quick one in a compressed file, and never unpacked to disk.
     """
     missing, found = set(names), {}
-    with tarfile.open(fetch(file), "r|gz") as archive:
+    path = fetch(file)
+    with reading(path), tarfile.open(path, "r|gz") as archive:
         for member in archive:
             if member.name in missing and member.isfile():
                 content = archive.extractfile(member).read()

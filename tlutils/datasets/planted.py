@@ -34,7 +34,7 @@ def corner(domain: Domain, where: int = 0, *, shift: int = 0) -> Domain:
 
 
 def corner_of(x: Tensor, where: int) -> tuple[int, int]:
-    """Return the top and left of the square that `corner` plants in images (n, 3, h, w)."""
+    """Return the top and left of the square that `corner` plants in images (n, 3, h, w). Taught in notebook 18."""
     h, w = x.shape[2:]
     return h - SIDE - 1 if where >= 2 else 1, w - SIDE - 1 if where % 2 else 1
 

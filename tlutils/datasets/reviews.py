@@ -65,7 +65,10 @@ def pairs(kind: str | None = None) -> tuple[list[str], list[str]]:
 
 
 def card() -> dict:
-    """Return what the reviews and the pairs are: who wrote them, how, how many, what they are not, their licence."""
+    """Return what the reviews and the pairs are: who wrote them, how, how many, what they are not, their licence.
+
+    Taught in notebook 12.
+    """
     return json.loads((data_dir() / "reviews.card.json").read_text(encoding="utf-8"))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
+from zipfile import ZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlutils.datasets.archives import open_zip, reading
 from tlutils.datasets.folders import as_pixels
 from tlutils.domains import Domain
 from tlutils.errors import unknown
@@ -39,21 +40,25 @@ def signs(part: str = "train") -> Domain:
     """
     if part not in PARTS:
         raise unknown("part", part, PARTS)
-    with zipfile.ZipFile(fetch(FILE)) as archive:
+    path = fetch(FILE)
+    with reading(path), open_zip(path) as archive:
         rows = _rows(archive, part)
         x = as_pixels([_pixels(archive.read(member)) for member, _ in rows])
     return Domain(x, torch.tensor([label for _, label in rows]), CLASSES, f"traffic signs, {part}")
 
 
 def sign_tracks() -> Tensor:
-    """Return the number of the physical sign (1720,) in each photograph of `signs("train")`: what to split by."""
-    with zipfile.ZipFile(fetch(FILE)) as archive:
+    """Return the number of the physical sign (1720,) in each photograph of `signs("train")`: what to split by.
+
+    Taught in notebook 17.
+    """
+    with open_zip(fetch(FILE)) as archive:
         rows = _rows(archive, "train")
     # Files are named track_frame.ppm within the folder of their class.
     return torch.tensor([1000 * label + int(member.rpartition("/")[2].partition("_")[0]) for member, label in rows])
 
 
-def _rows(archive: zipfile.ZipFile, part: str) -> list[tuple[str, int]]:
+def _rows(archive: ZipFile, part: str) -> list[tuple[str, int]]:
     """Return the members of a part and their class numbers, in the order of their lists."""
     if part == "test":
         lists = {"GTSRB/GT-final_test.csv": "GTSRB/Final_Test/Images"}

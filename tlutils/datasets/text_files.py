@@ -57,7 +57,7 @@ def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[int, dict[str, str]]]
     try:
         for column in wanted:
             if column not in (reader.fieldnames or ()):
-                raise ValueError(_missing(path, column, reader.fieldnames or []))
+                raise ValueError(_missing(path, column, list(reader.fieldnames or [])))
         for row in reader:
             if None in row or None in row.values():
                 have = len(row) - (None in row) + len(row.get(None, ())) - list(row.values()).count(None)
