@@ -6,6 +6,7 @@ a process that dies, ten seconds without an answer, 2 GiB of memory. Crashes are
 seed that repeats them: `python .ci/fuzz.py --seed N`. The mirror of real data is $TLUTILS_DATA.
 
 The mirror's loaders check hashes before they parse; here that check is off, so that parsing is reached.
+It needs fork and limits as Linux has them.
 """
 
 import argparse
@@ -160,11 +161,14 @@ def work(pipe, seed: int, targets: dict, folder: Path) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 2 * MEMORY, resource.RLIM_INFINITY))  # keeps the machine alive
     before = _most_memory()
-    while _most_memory() < before + MEMORY:
+    while True:
         pipe.send(("tried", seed))
-        pipe.send(one(seed, targets, folder, magics))
+        found = one(seed, targets, folder, magics)
+        if _most_memory() > before + MEMORY:  # a mark that never falls, so this process is of no more use
+            pipe.send(("crash", "too much memory"))
+            return
+        pipe.send(found)
         seed += 1
-    pipe.send(("crash", "too much memory"))
 
 
 def _most_memory() -> int:
@@ -224,11 +228,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, help="repeat this one input")
     parser.add_argument("--first", type=int, help="begin with this seed (default: another one each time)")
+    parser.add_argument("--inputs", type=float, default=math.inf, help="stop after so many, if there is time")
     given = parser.parse_args()
     mirror = Path(os.environ.get("TLUTILS_DATA") or ROOT.parent / "shared" / "data")
     first = given.seed if given.seed is not None else secrets.randbelow(10**9) if given.first is None else given.first
     begun = time.monotonic()
-    counts, crashes = fuzz(given.seconds, first, mirror, math.inf if given.seed is None else 1)
+    counts, crashes = fuzz(given.seconds, first, mirror, given.inputs if given.seed is None else 1)
     print(
         f"{counts.total():,} inputs from seed {first} in {time.monotonic() - begun:.0f} seconds: "
         f"{counts['refused']:,} refused, {counts['valid']:,} valid, {counts['crash']:,} crashes"

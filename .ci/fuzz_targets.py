@@ -149,8 +149,9 @@ def photos(mirror: Path, folder: Path) -> None:
         "cifar10_jpg/cifar10_jpg.zip": ("test/airplane/", "test/cat/"),
         INSECTS: ("hymenoptera_data/val/ants/", "hymenoptera_data/val/bees/"),
     }.items():
-        names = [name for beginning in beginnings for name in _names(mirror, file, beginning, 2)]
-        _zipped(folder / Path(file).name, _read(mirror, file, names))
+        with zipfile.ZipFile(mirror / file) as archive:
+            found = [[n for n in archive.namelist() if n.startswith(b) and n.endswith(".jpg")] for b in beginnings]
+            _zipped(folder / Path(file).name, {name: archive.read(name) for names in found for name in names[:2]})
     names = [f"GTSRB/Final_Test/Images/{number:05}.ppm" for number in range(10**5)]
     with zipfile.ZipFile(mirror / "gtsrb_subset/gtsrb_subset.zip") as archive:
         names = [name for name in names if name in archive.NameToInfo][:FEW]

@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def mirror() -> Path:
     if not folder.is_dir():
         pytest.skip("no mirror of real data: set TLUTILS_DATA")
     return folder
+
+
+@pytest.fixture
+def fault(record_property):
+    """Return a function that notes a fault which the test injects, for the table that the run prints at its end."""
+    return lambda name, times=1: record_property("fault", [name, times])
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what was injected, and how often the right result or one clear error came of it."""
+    survived, lost = Counter(), Counter()
+    for outcome, counts in (("passed", survived), ("failed", lost)):
+        for report in terminalreporter.getreports(outcome):
+            counts.update({name: times for key, (name, times) in report.user_properties if key == "fault"})
+    if names := sorted(survived | lost):
+        terminalreporter.section("faults injected, survived, lost")
+        for name in names:
+            terminalreporter.write_line(f"{name:<64}{survived[name] + lost[name]:>6}{survived[name]:>6}{lost[name]:>6}")
+        total, well, badly = (survived + lost).total(), survived.total(), lost.total()
+        terminalreporter.write_line(f"{'all':<64}{total:>6}{well:>6}{badly:>6}")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tlutils.distill import distill
 from tlutils.domains import Domain
 from tlutils.parallel_demo import in_processes
 
-MANY, STEPS, KILLED_AT = 4, 32, 18  # the last checkpoint before the kill is that of step 16
+MANY, STEPS, KILLED_AT = 4, 16, 10  # the last checkpoint before the kill is that of step 8
 PENALTIES = {
     "MMD": lambda: mmd,
     "CORAL": lambda: coral,

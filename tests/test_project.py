@@ -18,13 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 CORE = [Requirement(line) for line in PYPROJECT["project"]["dependencies"]]
-# In nobody's environment: `bench` brings the other side of a benchmark, with that side's own bounds; `site` is installed
-# by the commands that build pages and slides.
+# In nobody's environment: `bench` brings the other side of a benchmark, with that side's own bounds; `site` comes with
+# the commands that build pages and slides.
 APART = ("bench", "site")
 ALL = CORE + [Requirement(line) for name, lines in EXTRAS.items() if name not in APART for line in lines]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = [line for line in LOCK.splitlines() if not line.startswith("#")]
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build": "python-build", "playwright": "playwright-python"}
+CONDA_NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "build": "python-build",
+    "playwright": "playwright-python",
+}
 # The Colab runtime of August 2026; whatever else it has is newer than the bounds ask.
 COLAB = {
     "torch": "2.11.0",
@@ -116,7 +121,8 @@ def test_what_the_package_imports_is_declared_and_what_is_declared_is_imported()
 
 
 def test_what_the_tests_import_is_declared():
-    declared = {canonicalize_name(need.name) for need in [*ALL, *(Requirement(line) for name in APART for line in EXTRAS[name])]}
+    apart = [Requirement(line) for name in APART for line in EXTRAS[name]]
+    declared = {canonicalize_name(need.name) for need in [*ALL, *apart]}
     assert imported(ROOT / "tests") <= declared
 
 

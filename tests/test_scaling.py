@@ -1,5 +1,7 @@
 """The cost model: against a ring that is played through message by message, and at its limits."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -66,3 +68,16 @@ def test_only_trainable_weights_are_sent():
 def test_figures_that_make_no_sense_are_refused(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_the_readmes_example_is_what_the_model_gives():
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    text = readme.split("## Many GPUs, many nodes")[1]
+    for p in (1, 8, 64):
+        cells = [f"{p}"]
+        for network in (ETHERNET, scaling.INFINIBAND):
+            faster = speedup(512, 2000, 4 * 22.7e6, p, network)
+            cells.append(f"{1000 * step_seconds(512, 2000, 4 * 22.7e6, p, network):.0f} ms")
+            cells[-1] += f", {faster:.1f} times" if p > 1 else ""
+        row = next(line for line in text.splitlines() if line.startswith(f"| {p} |"))
+        assert [cell.strip().removesuffix(" as fast") for cell in row.strip("|").split("|")] == cells

@@ -182,7 +182,8 @@ def _map_as_html(found: list[Card]) -> str:
     head = "".join(f'<th scope="col" {left}>{name}</th>' for name in ("Notebook", "Question", "To read", "To run"))
     rows = "".join(
         f'<tr><th scope="row" {left}><a href="{html.escape(card.file)}">{html.escape(card.label)}</a></th>'
-        f"<td {left}>{_inline_code(card.question)}</td><td>{card.read_minutes} min</td><td>{card.run_seconds} s</td></tr>"
+        f"<td {left}>{_inline_code(card.question)}</td>"
+        f"<td>{card.read_minutes} min</td><td>{card.run_seconds} s</td></tr>"
         for card in found
     )
     caption = f"<caption>The notebooks of the course: {_total(found)}</caption>"

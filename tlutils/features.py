@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from sklearn.linear_model import LogisticRegression
 
+VERSION = "features 1"  # part of every key: raise it when features of the same encoder and rows come out different
 TOLERANCE = 0.01  # pixels may leave [0, 1] by this much, as they do after some ways of resizing
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # x86, then ARM
 
@@ -78,7 +79,7 @@ def extract_features(
         if not cache or any(p.requires_grad for p in encoder.parameters()):
             return torch.from_numpy(joined(len(x), compute(0)))
         precision = f"{torch.bfloat16 if bfloat16 else dtype} on {device.type}"
-        return cached_rows(fingerprint([precision, *network_parts(encoder), *parts]), len(x), compute)
+        return cached_rows(fingerprint([VERSION, precision, *network_parts(encoder), *parts]), len(x), compute)
 
 
 def _image_blocks(

@@ -112,7 +112,8 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     """Return the expected calibration error: the mean gap between probability and frequency, weighted by rows.
 
     Probabilities (n,) or (n, k), labels (n,) and errors as in `reliability_curve`. With few rows it is above 0
-    even for a perfectly calibrated model. Source: Guo et al. (2017), arXiv:1706.04599, equation 3. Taught in notebook 11.
+    even for a perfectly calibrated model. Source: Guo et al. (2017), arXiv:1706.04599, equation 3.
+    Taught in notebook 11.
     """
     curve = reliability_curve(probabilities, labels, bins)
     return ((curve.confidence - curve.frequency).abs() * curve.count).sum().item() / curve.count.sum().item()

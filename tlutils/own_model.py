@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -223,5 +223,5 @@ def _plausible(name: object, tuned: object, classes: object, size: object) -> bo
 def _widths(seen: View) -> tuple[int, ...]:
     """Return how many numbers a row of a view may have."""
     if seen.encoder is not None:
-        return (seen.encoder.dim,)
+        return (cast(int, seen.encoder.dim),)
     return (WORDS,) if seen.name == "bag of words" else (256, 3 * 256)  # thumbnails, grey or in colour

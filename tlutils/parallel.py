@@ -112,10 +112,17 @@ def same_random_stream(device: torch.device) -> None:
 
     Dropout on unequal shares would leave the streams apart. `device` is one that the processes can talk from.
     """
-    if processes() > 1:
-        state = torch.get_rng_state().to(device)
-        distributed.broadcast(state, src=0)
-        torch.set_rng_state(state.cpu())
+    if processes() == 1:
+        return
+    torch.set_rng_state(_as_first_has(torch.get_rng_state(), device))
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(_as_first_has(torch.cuda.get_rng_state(device), device), device)
+
+
+def _as_first_has(state: Tensor, device: torch.device) -> Tensor:
+    state = state.to(device)
+    distributed.broadcast(state, src=0)
+    return state.cpu()
 
 
 def warn_of_dropout(modules: Sequence[nn.Module]) -> None:

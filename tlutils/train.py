@@ -48,7 +48,8 @@ def fit(
     one cycle (Smith 2018) up to `lr`, or to those of a given `optimizer`; `steps` replaces `epochs`
     (passes over the source). After each epoch `after_epoch(model)` may look at the model. Returns the
     mean of every term, a dict per epoch. Started in several processes it trains the same model, each of them
-    computing its share of every batch (`parallel`).
+    reading and computing its share of every batch (`parallel`); only for `augment`, which draws for all rows as in
+    one process, does each read them all.
 
     After each epoch the run's whole state goes to the file `checkpoint`, if one is named. The same call again goes on
     from there, and ends with the weights of a run that never stopped; a finished one gives them back at once. What

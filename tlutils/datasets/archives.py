@@ -47,7 +47,7 @@ def reading(path: object) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # on damaged content decoders raise anything from struct.error to AssertionError
-        if isinstance(error, (ValueError, OSError)) and str(path) in str(error):
+        if isinstance(error, (ValueError, OSError)) and (str(path) in str(error) or getattr(error, "filename", None)):
             raise
         reason = f"{type(error).__name__}, {error}"
         raise ValueError(f"{path} cannot be read, it is damaged or another kind of file: {reason:.300}") from error

@@ -89,6 +89,8 @@ def usps(part: str = "train") -> Domain:
     with reading(path), h5py.File(path) as file:
         images = file[f"{group}/data"][:].reshape(-1, 16, 16)
         labels = file[f"{group}/target"][:].astype(np.int64)
+        if not (images.min() >= 0 and images.max() <= 1):  # NaN fails every comparison
+            raise ValueError(f"{path} holds pixels outside [0, 1]: get the file again")
     return Domain(_as_images(images), torch.from_numpy(labels), DIGITS, f"USPS, {part}")
 
 
@@ -109,7 +111,8 @@ def mnist_m(part: str = "train") -> Domain:
         rows = [(file, int(label)) for file, label in lines if f"{stem}/{file}" in present]
         images = [np.asarray(Image.open(io.BytesIO(archive.read(f"{stem}/{file}"))).convert("RGB")) for file, _ in rows]
         x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    return Domain(x, torch.tensor([label for _, label in rows]), DIGITS, f"MNIST-M, {part}")
+        y = torch.tensor([label for _, label in rows])
+    return Domain(x, y, DIGITS, f"MNIST-M, {part}")
 
 
 def resized(domain: Domain, size: int) -> Domain:

@@ -73,7 +73,8 @@ def blood_cells(site: str, *, size: int = 120) -> Domain:
         kept = [(f"{folder}/images/{int(number):03}.png", int(kind) - 1) for number, kind in rows]
         kept = [(member, label) for member, label in kept if label < len(CELLS)]
         x = as_pixels([square_image(archive.read(member), size, f"{member} of {file}") for member, _ in kept])
-    return Domain(x, torch.tensor([label for _, label in kept]), CELLS, f"blood cells, site {site}")
+        y = torch.tensor([label for _, label in kept])
+    return Domain(x, y, CELLS, f"blood cells, site {site}")
 
 
 def _medmnist(name: str, part: str, classes: tuple[str, ...], title: str) -> Domain:

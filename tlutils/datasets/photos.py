@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from tlutils.datasets.archives import open_zip, reading
+from tlutils.datasets.archives import LARGEST, open_zip, reading
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Domain
 from tlutils.errors import unknown
@@ -185,6 +185,8 @@ def _members(file: str, names: Iterable[str], size: int | None = None) -> dict:
     with reading(path), tarfile.open(path, "r|gz") as archive:
         for member in archive:
             if member.name in missing and member.isfile():
+                if member.size > LARGEST:
+                    raise ValueError(f"{path} is refused: {member.name} would unpack to {member.size:,} bytes")
                 content = archive.extractfile(member).read()
                 found[member.name] = square_image(content, size, f"{member.name} of {file}") if size else content
                 missing.remove(member.name)

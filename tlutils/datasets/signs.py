@@ -44,7 +44,8 @@ def signs(part: str = "train") -> Domain:
     with reading(path), open_zip(path) as archive:
         rows = _rows(archive, part)
         x = as_pixels([_pixels(archive.read(member)) for member, _ in rows])
-    return Domain(x, torch.tensor([label for _, label in rows]), CLASSES, f"traffic signs, {part}")
+        y = torch.tensor([label for _, label in rows])
+    return Domain(x, y, CLASSES, f"traffic signs, {part}")
 
 
 def sign_tracks() -> Tensor:
