@@ -9,11 +9,13 @@ ORDER ?= random
 MIRROR := $(wildcard ../shared/data)
 # Test files run side by side, each whole and in order: two at a time, as on a laptop of two cores.
 WORKERS ?= 2
+# How long `make fuzz` runs.
+SECONDS ?= 600
 # Idle threads sleep instead of spinning: where another program is busy, small networks train 4 times as fast.
 OMP_WAIT_POLICY ?= PASSIVE
 
 
-.PHONY: help setup lab test lint exercises class site site-check slides screenshots publish colab-check report bench lock clean
+.PHONY: help setup lab test lint exercises class site site-check slides screenshots publish colab-check fuzz report bench lock clean
 
 help:
 	@echo "make lab     open the course in JupyterLab"
@@ -26,6 +28,7 @@ help:
 	@echo "make screenshots  take pictures of every notebook in JupyterLab, light and dark, into build/screenshots"
 	@echo "make publish REPO=owner/name  stamp the repository's address: Colab badges, setup cells, CITATION.cff"
 	@echo "make colab-check  run every notebook with Colab's versions (about 20 minutes)"
+	@echo "make fuzz    feed damaged real files to every loader, ten minutes (SECONDS=60)"
 	@echo "make report  measure the results again and rewrite the README's tables"
 	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
@@ -83,6 +86,9 @@ publish: setup
 
 colab-check: setup
 	$(BIN)/python .ci/colab_check.py
+
+fuzz: setup
+	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python .ci/fuzz.py --seconds $(SECONDS)
 
 report: setup
 	$(BIN)/python -m tlutils.report
