@@ -32,7 +32,7 @@ help:
 	@echo "make report  measure the results again and rewrite the README's tables"
 	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
 	@echo "make setup   only install the environment, into .venv"
-	@echo "make lint    only check the style"
+	@echo "make lint    only check style and types"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and everything built"
 
@@ -50,6 +50,7 @@ lab: setup
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 # The notebooks get no mirror: what they need lies in the repository.
 test: lint
@@ -108,5 +109,5 @@ lock: setup
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find tlutils tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
