@@ -127,14 +127,13 @@ def report(root: Path) -> None:
     Raises what `measure` and `fill` raise.
     """
     readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    fill(text, {"notebooks": "", "results": ""})  # a broken README is noticed before the long run
+    fill(readme.read_text(encoding="utf-8"), {"notebooks": "", "results": ""})  # broken: say so before the long run
     results = measure(root / "notebooks")
     blocks = {"notebooks": notebooks_table(cards(root / "notebooks")), "results": results_table(results)}
     replace_files(
         {
             root / "data" / "results.json": json.dumps(results, indent=1, ensure_ascii=False) + "\n",
-            readme: fill(text, blocks),
+            readme: fill(readme.read_text(encoding="utf-8"), blocks),  # as it is now: somebody may have edited it
         }
     )
 
