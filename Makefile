@@ -72,7 +72,7 @@ site: setup
 	REPO="$(REPO)" $(BIN)/python .ci/build_site.py
 
 site-check: site
-	SITE=build/site $(BIN)/python -m pytest tests/test_site.py
+	SITE=build/site $(BIN)/python -m pytest tests/test_site.py tests/test_slides.py
 
 slides: setup
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[site]

@@ -59,11 +59,29 @@ def fault(record_property):
 
 
 def pytest_terminal_summary(terminalreporter):
+    """Print what the tests of faults and of exercises noted; it arrives from every process of pytest-xdist."""
+    _faults(terminalreporter)
+    _exercises(terminalreporter)
+
+
+def _exercises(terminalreporter):
+    """Print how many known wrong answers each check rejected with the hint that fits."""
+    passed = [dict(report.user_properties) for report in terminalreporter.getreports("passed")]
+    solved = sorted(noted["exercise"] for noted in passed if "exercise" in noted)
+    rejected = Counter(noted["wrong answer to"] for noted in passed if "wrong answer to" in noted)
+    if solved:
+        terminalreporter.section("exercises solved, wrong answers rejected")
+        for name in solved:
+            terminalreporter.write_line(f"{name:<64}{rejected[name]:>6}")
+        terminalreporter.write_line(f"{len(solved):<64}{rejected.total():>6}")
+
+
+def _faults(terminalreporter):
     """Print what was injected, and how often the right result or one clear error came of it."""
     survived, lost = Counter(), Counter()
     for outcome, counts in (("passed", survived), ("failed", lost)):
         for report in terminalreporter.getreports(outcome):
-            counts.update({name: times for key, (name, times) in report.user_properties if key == "fault"})
+            counts.update(dict(noted for key, noted in report.user_properties if key == "fault"))
     if names := sorted(survived | lost):
         terminalreporter.section("faults injected, survived, lost")
         for name in names:

@@ -81,7 +81,7 @@ def started(path, answer):
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_twenty_kills(tmp_path, whole, capsys):
+def test_twenty_kills(tmp_path, whole, fault):
     expected, seconds = whole
     chance, interrupted, alike = random.Random(9), 0, 0
     for kill in range(KILLS):
@@ -94,8 +94,7 @@ def test_twenty_kills(tmp_path, whole, capsys):
         second = started(path, answer)
         second.join(60)
         alike += answer.exists() and answer.read_text() == expected
-    with capsys.disabled():
-        print(f"\n{KILLS} runs, {interrupted} killed before their end, {alike} ended with the same weights bit for bit")
+    fault("training: kill -9 at a random moment", alike)
     assert alike == KILLS and interrupted >= KILLS // 2
 
 

@@ -157,30 +157,22 @@ def test_no_exercise_without_solution_and_no_check_without_exercise():
 
 
 @pytest.mark.parametrize(("path", "name"), all_exercises())
-def test_solution_is_right_and_stub_is_not_attempted(path, name):
+def test_solution_is_right_and_stub_is_not_attempted(path, name, record_property):
     assert checked(path, name, cells(path)[exercises(path)[name]].source).startswith("Right: ")
     with pytest.raises(NotAttempted, match="Not attempted yet"):
         checked(path, name, stub(path, name))
+    record_property("exercise", f"{path.stem[:2]}  {name}")
 
 
 @pytest.mark.parametrize(("path", "name", "source", "hint"), all_wrong())
-def test_wrong_answer_gets_the_hint_that_fits(path, name, source, hint):
+def test_wrong_answer_gets_the_hint_that_fits(path, name, source, hint, record_property):
     with pytest.raises(NotYet, match=re.escape(hint)) as caught:
         checked(path, name, source)
     assert not isinstance(caught.value, NotAttempted)
+    record_property("wrong answer to", f"{path.stem[:2]}  {name}")
 
 
 @pytest.mark.parametrize(("path", "name"), all_exercises())
 def test_three_wrong_answers_get_three_hints(path, name):
     hints = {hint for _, hint in wrong_answers(path)[name]}
     assert len(hints) >= FEWEST_WRONG
-
-
-def test_table(capsys):
-    """Print what the tests above have shown; they fail where a line would not be true."""
-    counts = {(path.stem[:2], name): len(wrong_answers(path)[name]) for path in SOLUTIONS for name in exercises(path)}
-    with capsys.disabled():
-        print(f"\n{len(counts)} exercises, {len(counts)} checks, {sum(counts.values())} wrong answers rejected")
-        for (unit, name), wrong in counts.items():
-            print(f"{unit}  {name:<34} {wrong}")
-    assert len(counts) == len(set(tl.check.__all__)) - 2
