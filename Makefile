@@ -7,6 +7,7 @@ STAMP := .venv/.installed
 ORDER ?= random
 # A mirror of real data beside the checkout serves the tests of the loaders; without one they are skipped.
 MIRROR := $(wildcard ../shared/data)
+REAL := $(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )
 # Test files run side by side, each whole and in order: two at a time, as on a laptop of two cores.
 WORKERS ?= 2
 # How long `make fuzz` runs.
@@ -15,7 +16,8 @@ SECONDS ?= 600
 OMP_WAIT_POLICY ?= PASSIVE
 
 
-.PHONY: help setup lab test lint exercises class site site-check slides screenshots publish colab-check fuzz report bench lock clean
+.PHONY: help setup lab test lint exercises class site site-check slides screenshots publish colab-check fuzz report bench
+.PHONY: mutants audit lock clean
 
 help:
 	@echo "make lab     open the course in JupyterLab"
@@ -28,9 +30,11 @@ help:
 	@echo "make screenshots  take pictures of every notebook in JupyterLab, light and dark, into build/screenshots"
 	@echo "make publish REPO=owner/name  stamp the repository's address: Colab badges, setup cells, CITATION.cff"
 	@echo "make colab-check  run every notebook with Colab's versions (about 20 minutes)"
-	@echo "make fuzz    feed damaged real files to every loader, ten minutes (SECONDS=60)"
-	@echo "make report  measure the results again and rewrite the README's tables"
-	@echo "make bench   measure speed, and the methods on real data (two hours; leave the machine alone meanwhile)"
+	@echo "make fuzz    feed damaged real files to every loader, ten minutes (SECONDS=60), then odd arguments to functions"
+	@echo "make report  measure notebooks, speed and strength again and rewrite the README's tables (50 minutes)"
+	@echo "make bench   measure the methods on real data (two hours; BENCH=images.py for one script)"
+	@echo "make mutants  change five modules in one place at a time and list what no test notices (about 15 minutes)"
+	@echo "make audit   look the locked versions up among known vulnerabilities"
 	@echo "make setup   only install the environment, into .venv"
 	@echo "make lint    only check style and types"
 	@echo "make lock    resolve requirements.lock anew"
@@ -54,7 +58,7 @@ lint: setup
 
 # The notebooks get no mirror: what they need lies in the repository.
 test: lint
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+	$(REAL)$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
 	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 		-p tests.notebook_order --notebook-order=$(ORDER) \
 		--nbval notebooks --ignore notebooks/exercises --ignore notebooks/solutions \
@@ -89,21 +93,28 @@ colab-check: setup
 	$(BIN)/python .ci/colab_check.py
 
 fuzz: setup
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python .ci/fuzz.py --seconds $(SECONDS)
+	$(REAL)$(BIN)/python .ci/fuzz.py --seconds $(SECONDS)
+	HOSTILE_EXAMPLES=100 $(BIN)/python -m pytest -q -n $(WORKERS) tests/test_hostile.py
 
+# Both sides of the benchmarks are installed first. The notebooks get no mirror: what they need is embedded.
 report: setup
-	$(BIN)/python -m tlutils.report
-
-bench: setup
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[bench]
-	$(BIN)/python -W ignore tests/bench/bench.py
-	$(BIN)/python -W ignore tests/bench/keras_listing.py
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/digits_protocol.py
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/language.py
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/driving.py
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/signs.py
-	$(if $(MIRROR),TLUTILS_DATA="$${TLUTILS_DATA:-$$PWD/../shared/data}" )$(BIN)/python tests/bench/images.py \
-		$(if $(MIRROR),--weights $(MIRROR)/weights/imagenet/mobilenet_v2.pth)
+	$(BIN)/python -m tlutils.report notebooks speed
+	$(REAL)$(BIN)/python -m tlutils.report strength $(if $(MIRROR),fuzz)
+
+BENCH ?= digits_protocol.py images.py language.py driving.py signs.py
+bench: setup
+	$(REAL)$(BIN)/python -m tlutils.report $(BENCH)
+
+mutants: setup
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --editable .[mutants]
+	$(BIN)/python .ci/mutants.py --workers 2
+
+# pip-audit asks PyPI; --strict fails where a version cannot be looked up, as without network.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
 lock: setup
 	$(BIN)/python .ci/lock.py

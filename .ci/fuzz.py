@@ -228,6 +228,8 @@ def _told(seed: int, targets: dict, folder: Path, end: float) -> Iterator[tuple[
 
 def main() -> None:
     """Fuzz for the given time and print what came of it; exit with 1 after a crash."""
+    from tlutils.report import record
+
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, help="repeat this one input")
@@ -242,6 +244,8 @@ def main() -> None:
         f"{counts.total():,} inputs from seed {first} in {time.monotonic() - begun:.0f} seconds: "
         f"{counts['refused']:,} refused, {counts['valid']:,} valid, {counts['crash']:,} crashes"
     )
+    tried = counts.total()
+    record(what="Damaged real files, given to a loader", times=tried, survived=tried - counts["crash"])
     for reason, found in sorted(crashes.items(), key=lambda item: -len(item[1])):
         print(f"  {len(found):,} × {reason}; --seed {found[0][0]} repeats it: {found[0][1]}")
     sys.exit(bool(crashes))

@@ -20,6 +20,7 @@ if "TLUTILS_DATA" not in os.environ and MIRROR.is_dir():
     os.environ["TLUTILS_DATA"] = str(MIRROR)
 
 from tlutils import Classifier, Domain, datasets  # noqa: E402
+from tlutils.report import record  # noqa: E402
 from tlutils.store import available  # noqa: E402
 
 
@@ -59,9 +60,21 @@ def fault(record_property):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print what the tests of faults and of exercises noted; it arrives from every process of pytest-xdist."""
+    """Print what the tests of faults, exercises and hostile input noted; it arrives from every process of xdist."""
     _faults(terminalreporter)
     _exercises(terminalreporter)
+    _hostile(terminalreporter)
+
+
+def _hostile(terminalreporter):
+    """Print how many functions were called with hostile arguments, and how often."""
+    reports = [(o, dict(r.user_properties)) for o in ("passed", "failed") for r in terminalreporter.getreports(o)]
+    calls = [(outcome, noted["hostile calls"]) for outcome, noted in reports if "hostile calls" in noted]
+    if calls:
+        times, well = sum(n for _, n in calls), sum(n for outcome, n in calls if outcome == "passed")
+        terminalreporter.section("calls with hostile arguments, answered as documented")
+        terminalreporter.write_line(f"{f'{len(calls)} functions, classes and methods':<64}{times:>6}{well:>6}")
+        record(what=f"Calls of {len(calls)} functions and methods with hostile arguments", times=times, survived=well)
 
 
 def _exercises(terminalreporter):
@@ -74,6 +87,9 @@ def _exercises(terminalreporter):
         for name in solved:
             terminalreporter.write_line(f"{name:<64}{rejected[name]:>6}")
         terminalreporter.write_line(f"{len(solved):<64}{rejected.total():>6}")
+        times = sum("wrong answer to" in dict(r.user_properties) for r in terminalreporter.getreports("failed"))
+        times += rejected.total()
+        record(what=f"Wrong answers to {len(solved)} exercises", times=times, survived=rejected.total())
 
 
 def _faults(terminalreporter):
@@ -86,6 +102,10 @@ def _faults(terminalreporter):
         terminalreporter.section("faults injected, survived, lost")
         for name in names:
             terminalreporter.write_line(f"{name:<64}{survived[name] + lost[name]:>6}{survived[name]:>6}{lost[name]:>6}")
+        for kind in dict.fromkeys(name.partition(":")[0] for name in names):
+            mine = [name for name in names if name.partition(":")[0] == kind]
+            times, well = sum(survived[name] + lost[name] for name in mine), sum(survived[name] for name in mine)
+            record(what=f"Faults, {kind}: {len(mine)} kinds", times=times, survived=well)
         total, well, badly = (survived + lost).total(), survived.total(), lost.total()
         terminalreporter.write_line(f"{'all':<64}{total:>6}{well:>6}{badly:>6}")
 

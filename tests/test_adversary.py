@@ -155,6 +155,7 @@ def test_the_product_is_the_outer_product():
 
 
 def test_columns_are_counted_before_random_maps_step_in():
+    assert LARGEST_PRODUCT == 4096, "as in the authors' code"
     assert not list(DomainAdversary(LARGEST_PRODUCT // 4, classes=4).buffers())
     assert len(list(DomainAdversary(LARGEST_PRODUCT // 4 + 1, classes=4).buffers())) == 2
     assert not list(DomainAdversary(LARGEST_PRODUCT + 1).buffers()), "plain features are never multiplied"
@@ -340,12 +341,19 @@ def test_a_seeded_run_repeats_bit_for_bit(new_model, new_domain, penalty):
     [
         ({"dim": 4, "entropy": True}, "number of classes"),
         ({"dim": 0}, "dim=0"),
+        ({"dim": 4, "hidden": 0}, "hidden=0"),
         ({"dim": 4, "classes": 1}, "classes=1"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         DomainAdversary(**settings)
+
+
+def test_the_smallest_settings_are_allowed():
+    a, b = batch()[:2]
+    assert torch.isfinite(DomainAdversary(1, hidden=1)(a[:, :1], b[:, :1]))
+    assert torch.isfinite(DomainAdversary(D, classes=2)(*batch(k=2)))
 
 
 @kinds
@@ -366,5 +374,43 @@ def test_logits_that_do_not_fit_are_named():
             call(a, b)
         with pytest.raises(ValueError, match=rf"logits must have shape \(n, {K}\)"):
             call(a, b, p, q[:, :2])
+        with pytest.raises(ValueError, match=rf"logits must have shape \(n, {K}\)"):
+            call(a, b, p[:, :2], q)
         with pytest.raises(ValueError, match="9 rows of features but 1 of logits"):
             call(a, b, p[:1], q)
+
+
+def test_a_score_of_zero_names_the_target():
+    adversary, zero = adversary_of(PLAIN, dim=1), torch.zeros(3, 1)
+    adversary.discriminator = torch.nn.Identity()
+    assert adversary.accuracy(zero, zero) == 0.5
+    assert adversary.accuracy(zero + 1, zero) == 1 and adversary.accuracy(zero, zero + 1) == 0
+
+
+def test_the_discriminator_has_two_hidden_layers_of_128_unless_told_otherwise():
+    for settings, hidden in (({}, 128), ({"hidden": 7}, 7)):
+        shapes = [tuple(weight.shape) for weight in adversary_of(CDAN, **settings).discriminator.parameters()][::2]
+        assert shapes == [(hidden, D * K), (hidden, hidden), (1, hidden)]
+
+
+@kinds
+def test_accuracy_keeps_nothing_for_a_gradient_and_the_loss_does(kind):
+    adversary, seen = adversary_of(kind), []
+    adversary.discriminator.register_forward_hook(lambda *call: seen.append(call[2].requires_grad))
+    adversary.accuracy(*arguments(kind, batch()))
+    adversary(*arguments(kind, batch()))
+    assert seen == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: scale_gradient(None, 1.0), "scale_gradient: x must be a tensor"),
+        (lambda x: reverse_gradient(x, "1"), "reverse_gradient: strength must be a number"),
+        (lambda x: DomainAdversary("4"), "DomainAdversary: dim must be a whole number"),
+        (lambda x: DomainAdversary(D)(x, None), "DomainAdversary: target_features must be a tensor"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(call, words):
+    with pytest.raises(TypeError, match=words):
+        call(batch()[0])

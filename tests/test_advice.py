@@ -59,6 +59,25 @@ def test_copies_of_texts_differ_in_signs_and_case_only():
     assert copies(["Hello, you", "hello you!", "hello me", "…", "…", "!"]).tolist() == [0, 0, 1, 2, 2, 3]
 
 
+def test_copies_of_nothing_and_of_unscaled_images_are_refused():
+    with pytest.raises(ValueError, match="copies are looked for among images or texts, and there are none"):
+        copies([])
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\], these run from 0 to 255: scale them first"):
+        copies(torch.tensor([0.0, 255.0]).expand(2, 3, 20, 2))
+    with pytest.raises(ValueError, match=r"must be a float tensor \(n, c, h, w\), got \(2, 3\)"):
+        copies(torch.rand(2, 3))
+
+
+def test_data_without_labels_or_places_are_not_checked():
+    for change, words in (
+        ({"domain": own(pictures()).domain.unlabelled()}, "compare the inputs with class labels"),
+        ({"places": ("one.png",)}, "one place for each row, got 1"),
+        ({"facts": torch.zeros(1, 3)}, "facts must have the shape"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            check_data(own(pictures())._replace(**change))
+
+
 def test_copies_of_images_survive_being_saved_again(tmp_path):
     generator = torch.Generator().manual_seed(0)
     images = []
@@ -299,7 +318,7 @@ def test_data_that_nobody_can_advise_on():
     with pytest.raises(ValueError, match="only for data that are read from a path"):
         tl.advise(pictures(), label="y")
     for minutes in (-1, float("nan")):
-        with pytest.raises(ValueError, match=f"minutes must be 0 or more, got {minutes}"):
+        with pytest.raises(ValueError, match=f"minutes must be (0 or more|a number), got {minutes}"):
             tl.advise(pictures(), minutes=minutes)
 
 

@@ -83,6 +83,7 @@ class TestEmbedded:
         [
             ({"n": 9}, ["number of characters (10)", "got 9"]),
             ({"n": 0}, ["got 0"]),
+            ({"n": 2**40}, ["n must be 1 to 1,000,000"]),
             ({"characters": ""}, ["different ASCII", "''"]),
             ({"characters": "1232"}, ["different ASCII", "'1232'"]),
             ({"characters": "ab "}, ["different ASCII", "'ab '"]),
@@ -202,6 +203,15 @@ def test_any_size_stays_in_range_and_keeps_the_mean_brightness(size):
     x = resized(TINY, size).x
     assert x.shape == (3, 1, size, size) and 0 <= x.min() and x.max() <= 1
     assert x.mean().item() == pytest.approx(GREY.mean().item(), abs=0.03)
+
+
+def test_what_is_no_picture_is_not_resized():
+    for x in (torch.rand(4, 8), ["text"]):
+        with pytest.raises(ValueError, match=r"rows: need images \(n, c, h, w\)"):
+            resized(Domain(x, None, (), "rows"), 8)
+    for size in (0, 2**40):
+        with pytest.raises(ValueError, match=f"size must be 1 to 1,024, got {size}"):
+            resized(Domain(torch.rand(4, 1, 8, 8), None, (), "grey"), size)
 
 
 def test_the_same_size_is_no_change():

@@ -1,6 +1,8 @@
 """Discrepancies against slow oracles in float64, and against the bugs that other libraries ship."""
 
 import math
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tlutils import coral, mmd, proxy_a_distance, sliced_wasserstein
+from tlutils.discrepancy import checked_pair, covariance
 
 
 def mmd_by_hand(a, b, bandwidth=None):
@@ -264,8 +267,7 @@ GOOD = torch.rand(4, 3)
     [
         (torch.rand(4), ["(n, d)", "(4,)"]),
         (torch.rand(4, 3, 1), ["(n, d)", "(4, 3, 1)"]),
-        (torch.ones(4, 3, dtype=torch.int64), ["float tensor", "torch.int64"]),
-        (GOOD.numpy(), ["float tensor", "ndarray"]),
+        (torch.ones(4, 3, dtype=torch.int64), ["float tensor", "got int64 (4, 3)"]),
         (torch.rand(1, 3), ["1 rows", "at least 2"]),
         (torch.rand(0, 3), ["0 rows", "at least 2"]),
         (GOOD / 0, ["NaN or infinite"]),
@@ -275,7 +277,18 @@ GOOD = torch.rand(4, 3)
 def test_bad_samples_are_refused_with_value_and_expectation(discrepancy, bad, words, swap):
     with pytest.raises(ValueError) as caught:
         discrepancy(*((bad, GOOD) if swap else (GOOD, bad)))
-    assert all(word in str(caught.value) for word in [*words, "first" if swap else "second"]), caught.value
+    name = "the first sample" if swap else "the second sample"
+    assert all(word in str(caught.value) for word in [*words, name]), caught.value
+
+
+@pytest.mark.parametrize("discrepancy", [mmd, coral])
+def test_values_beyond_the_fifth_root_of_the_largest_number_are_refused(discrepancy):
+    at_most, above = GOOD.clone(), GOOD.clone()
+    at_most[0, 0], above[0, 0] = 5e7, 5.2e7
+    assert math.isfinite(discrepancy(at_most, GOOD))
+    with pytest.raises(ValueError, match="second sample reaches 5e.07, above 5e.07: scale the features first"):
+        discrepancy(GOOD, above)
+    assert math.isfinite(discrepancy(1e6 * above.double(), GOOD)), "float64 reaches further"
 
 
 @pytest.mark.parametrize("discrepancy", [mmd, coral])
@@ -284,9 +297,9 @@ def test_unequal_widths_are_refused(discrepancy):
         discrepancy(GOOD, torch.rand(4, 5))
 
 
-@pytest.mark.parametrize("bandwidth", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("bandwidth", [0, -1.0, 9e-31])
 def test_a_bandwidth_that_is_not_positive_is_refused(bandwidth):
-    with pytest.raises(ValueError, match=f"bandwidth must be positive, got {bandwidth}"):
+    with pytest.raises(ValueError, match=f"bandwidth must be at least 1e-30, got {bandwidth}"):
         mmd(GOOD, GOOD, bandwidth=bandwidth)
 
 
@@ -434,3 +447,112 @@ def test_mmd_keeps_its_digits_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         inside = mmd(a, b).item()
     assert inside == mmd(a, b).item()
+
+
+@pytest.mark.parametrize("only", [0, 1], ids=["first", "second"])
+@pytest.mark.parametrize("sizes", [(6, 4), (300, 90)], ids=["one block", "several blocks"])
+def test_a_sample_that_needs_no_gradient_changes_neither_value_nor_the_others_gradient(only, sizes):
+    a, b = samples = [x.requires_grad_() for x in pair(*sizes, 3)]
+    both = mmd(a, b)
+    expected = torch.autograd.grad(both, samples)[only]
+    alone = mmd(*(x if i == only else x.detach() for i, x in enumerate(samples)))
+    assert alone.equal(both) and torch.autograd.grad(alone, samples[only])[0].equal(expected)
+    assert not mmd(a.detach(), b.detach()).requires_grad
+
+
+def test_mmd_refuses_a_second_derivative_instead_of_giving_a_wrong_one():
+    a, b = (x.requires_grad_() for x in pair(6, 4, 3))
+    (gradient,) = torch.autograd.grad(mmd(a, b) ** 2, a, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_128_directions_are_drawn_unless_told_otherwise():
+    values = []
+    for settings in ({}, {"projections": 128}, {"projections": 129}, {"projections": 1}):
+        torch.manual_seed(0)
+        values.append(sliced_wasserstein(*pair(), **settings).item())
+    assert values[0] == values[1] and len(set(values)) == 3
+
+
+def proxy_by_hand(a, b):
+    """Fold by fold: standardised by the rows it learns from, fitted, and its errors counted for each sample."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    features, is_b = torch.cat([a, b]).double().numpy(), np.repeat([False, True], [len(a), len(b)])
+    wrong = np.zeros(len(features))
+    for known, held_out in StratifiedKFold(min(5, len(a), len(b)), shuffle=True, random_state=0).split(features, is_b):
+        mean, deviation = features[known].mean(0), features[known].std(0)
+        weights = np.where(is_b[known], (~is_b[known]).sum(), is_b[known].sum())  # both samples weigh the same
+        weights = weights * len(known) / weights.sum()
+        model = LogisticRegression(max_iter=1000).fit((features[known] - mean) / deviation, is_b[known], weights)
+        wrong[held_out] = model.predict((features[held_out] - mean) / deviation) != is_b[held_out]
+    return max(0.0, 2 - 2 * (wrong[is_b].mean() + wrong[~is_b].mean()))
+
+
+@pytest.mark.parametrize("sizes", [(60, 35), (35, 60), (3, 20), (20, 4), (2, 2)])
+def test_proxy_distance_equals_the_cross_validation_by_hand(sizes):
+    a, b = (x * torch.tensor([1.0, 1e3, 1e-3]) for x in pair(*sizes, 3, shift=0.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as of more folds than rows
+        assert proxy_a_distance(a.requires_grad_(), b) == pytest.approx(proxy_by_hand(a.detach(), b), abs=1e-12)
+    assert type(proxy_a_distance(a, b)) is float
+
+
+def test_covariance_is_numpys():
+    x = pair(d=4)[0] + 5
+    np.testing.assert_allclose(covariance(x), np.cov(x.double().numpy(), rowvar=False), rtol=1e-5)
+    assert covariance(x.double()).dtype == torch.float64
+    with pytest.raises(ValueError, match="1 rows"):
+        covariance(x[:1])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (torch.float32, torch.float64, torch.float64),
+        (torch.float64, torch.float32, torch.float64),
+        (torch.float16, torch.bfloat16, torch.float32),
+        (torch.float16, torch.float16, torch.float32),
+    ],
+)
+def test_samples_are_compared_in_the_finer_type_and_in_float32_at_least(first, second, expected):
+    for x in checked_pair(GOOD.to(first), GOOD.to(second)):
+        assert x.dtype == expected and x.shape == GOOD.shape
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(torch.float32, 5.05e7), (torch.float64, 4.4e61)])
+def test_features_are_refused_where_their_fourth_powers_would_overflow(dtype, largest):
+    huge = torch.tensor([[1.0, -1, 1], [-1, 1, -1], [1, 1, 1]], dtype=dtype) * largest
+    for discrepancy in (mmd, coral, sliced_wasserstein):
+        for a, b in ((huge, GOOD.to(dtype)), (GOOD.to(dtype), huge)):
+            assert torch.isfinite(discrepancy(a, b)), "each value is small enough, though their norm is not"
+    limit = f"{torch.finfo(dtype).max ** 0.2:.1g}"
+    for name, samples in (("first", (1.1 * huge, huge)), ("second", (huge, 1.1 * huge))):
+        words = f"the {name} sample reaches {1.1 * largest:.1g}, above {limit}: scale"
+        with pytest.raises(ValueError, match=re.escape(words)):
+            mmd(*samples)
+
+
+def test_the_least_bandwidth_and_the_largest_feature_are_still_taken():
+    assert mmd(GOOD, GOOD + 1, bandwidth=1e-30).item() == 0, "no two rows are near enough to feel each other"
+    largest = torch.full((3, 3), torch.finfo(torch.float64).max ** 0.2, dtype=torch.float64)
+    assert torch.isfinite(coral(largest, GOOD.double()))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mmd(None, GOOD), "mmd: a must be a tensor"),
+        (lambda: mmd(GOOD, GOOD, bandwidth="1"), "mmd: bandwidth must be a number or None"),
+        (lambda: coral(GOOD, [[1.0]]), "coral: b must be a tensor"),
+        (lambda: sliced_wasserstein(GOOD, GOOD, projections=2.5), "sliced_wasserstein: projections must be a whole"),
+        (lambda: proxy_a_distance(GOOD, None), "proxy_a_distance: b must be a tensor"),
+        (lambda: covariance(1.0), "covariance: x must be a tensor"),
+        (lambda: checked_pair(GOOD, 1.0), "checked_pair: b must be a tensor"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()

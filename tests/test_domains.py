@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tlutils import Domain
+from tlutils.domains import together
 
 CLASSES = ("a", "b", "c")
 
@@ -176,12 +177,61 @@ NAN[2, 1] = float("nan")
         (X, [0, 1, 2, 0], TypeError, ["int64", "list"]),
         (X, Y + 1, ValueError, ["label 3", "0 … 2", "3 classes"]),
         (X, Y - 2, ValueError, ["label -2", "0 … 2", "-1 marks"]),
+        (X[:, :0], None, ValueError, ["without a single value", "(4, 0)"]),
+        (X.to("meta"), None, ValueError, ["x must hold values"]),
+        (X.to_sparse(), None, ValueError, ["x must be a dense tensor"]),
+        (X, Y.to_sparse(), ValueError, ["y must be a dense tensor"]),
+        (X, torch.rand(4, 3).to("meta"), ValueError, ["y must hold values"]),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_with_value_and_expectation(x, y, error, words):
     with pytest.raises(error) as caught:
         Domain(x, y, CLASSES, "my data")
     assert all(word in str(caught.value) for word in ["my data", *words]), caught.value
+
+
+@pytest.mark.parametrize("classes", ["abc", ("a", 1), None, 3, b"abc", {"a", "b"}])
+def test_names_that_are_no_texts_are_refused(classes):
+    with pytest.raises(TypeError, match="my data: classes must be a list of texts"):
+        Domain(X, None, classes, "my data")
+    with pytest.raises(TypeError, match="the name of a domain must be a text, got 3"):
+        Domain(X, None, CLASSES, 3)
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "words"),
+    [
+        ([60], ValueError, r"each within 0 … 59, got \[60\]"),
+        ([-61], ValueError, "each within 0 … 59"),
+        (torch.tensor([[1]]), ValueError, r"must be \(m,\)"),
+        (torch.tensor(1), ValueError, r"must be \(m,\)"),
+        (torch.tensor([1.0]), TypeError, "whole numbers or by a mask of True and False, got torch.float32"),
+        ([1.5], TypeError, "Domain.subset: index must be a tensor or an array or a list of whole numbers"),
+        (np.array(["a"]), TypeError, "whole numbers or by a mask"),
+    ],
+)
+def test_rows_that_do_not_exist_are_refused(numbered, index, error, words):
+    with pytest.raises(error, match=words):
+        numbered.subset(index)
+
+
+def test_positions_may_be_of_any_whole_dtype_and_count_from_the_end(numbered):
+    for index in (torch.tensor([59, 0], dtype=torch.uint8), np.array([0, 59])[::-1], [-1, 0], np.array([59, 0], "u2")):
+        assert rows(numbered.subset(index)) == [59, 0]
+
+
+def test_few_of_a_domain_without_classes_is_refused_like_one_without_labels():
+    with pytest.raises(ValueError, match="nobody has no labels to draw from"):
+        Domain(X, torch.full((4,), -1), (), "nobody").few(1)
+
+
+def test_parts_are_put_together_only_where_their_rows_fit():
+    assert together([X, X[:1]]).shape == (5, 2) and together([["a"], ("b",)]) == ["a", "b"]
+    for parts in ([], [X, X[:, :1]], [X[0, 0]]):
+        with pytest.raises(ValueError, match="at least one part|rows of one shape"):
+            together(parts)
+    with pytest.raises(TypeError, match="parts must be a list of"):
+        together([X, ["a"]])
 
 
 @pytest.mark.parametrize(

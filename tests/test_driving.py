@@ -75,3 +75,7 @@ def test_what_does_not_exist_is_refused(arguments, words):
             call(*arguments)
     with pytest.raises(ValueError, match="unknown output 'throttle'"):
         driving.recorded("sim", outputs=("throttle",))
+    with pytest.raises(ValueError, match="unknown output ''"):
+        driving.recorded("sim", outputs=())
+    with pytest.raises(TypeError, match="outputs must be a list of texts, got str 'steering'"):
+        driving.recorded("sim", outputs="steering")

@@ -200,6 +200,8 @@ def test_blocks_of_time_are_whole_in_order_and_of_equal_length():
     assert set(torch.bincount(blocks).tolist()) == {10, 11}
     with pytest.raises(ValueError, match="3 frames can be cut into 1 to 3 blocks, got 4"):
         time_blocks(3, 4)
+    with pytest.raises(ValueError, match="n must be 1 to 10,000,000, got 1099511627776"):
+        time_blocks(2**40, 4)
 
 
 def test_shapes_of_frames_are_those_of_the_simulator():

@@ -1,6 +1,7 @@
 """Evidence: intervals against SciPy, repetition, and claims that can fail."""
 
 import json
+import math
 import random
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from tlutils import ClaimFailed, Estimate, claim, repeat
+from tlutils import ClaimFailed, Estimate, claim, evidence, repeat, stored
 
 RUNS = (0.71, 0.64, 0.70, 0.66, 0.75)
 OTHER = (0.61, 0.52, 0.63, 0.50, 0.68)
@@ -63,8 +64,8 @@ def test_an_estimate_formats_its_mean_and_its_interval():
     [
         (lambda: Estimate(()), "at least 2 runs, got 0"),
         (lambda: Estimate((0.5,)), "at least 2 runs, got 1"),
-        (lambda: Estimate((0.5, float("nan"))), "must be finite, got .*nan"),
-        (lambda: Estimate((0.5, float("inf"))), "must be finite, got .*inf"),
+        (lambda: Estimate((0.5, float("nan"))), "must be finite, .*got .*nan"),
+        (lambda: Estimate((0.5, float("inf"))), "must be finite, .*got .*inf"),
         (lambda: Estimate(RUNS) - Estimate(RUNS[:3]), "5 runs with 3.*same seeds"),
         (lambda: repeat(lambda seed: 0.5, seeds=1), "at least 2 runs, got 1"),
         (lambda: repeat(lambda seed: 0.5, seeds=0), "at least 2 seeds"),
@@ -166,3 +167,74 @@ def test_claims_are_appended_to_the_report_as_lines_of_json(monkeypatch, tmp_pat
     }
     assert second == {"claim": "it is quick", "mean": 0.5, "runs": [0.5], "at_least": 0, "at_most": 1}
     assert "迁移" in file.read_text(encoding="utf-8")
+
+
+def test_an_estimate_is_a_value_that_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Estimate(RUNS).runs = OTHER
+    assert Estimate(RUNS) == Estimate(list(RUNS)) != Estimate(OTHER) and len({Estimate(RUNS), Estimate(RUNS)}) == 1
+
+
+def test_very_small_figures_are_written_with_an_exponent():
+    assert f"{Estimate((1e-7, 3e-7))}".startswith("2e-07 [")
+
+
+def test_repeat_keeps_the_order_of_the_first_run():
+    assert list(repeat(lambda seed: {"a": 1, "b": 2} if seed == 0 else {"b": 2, "a": 1}, seeds=2)) == ["a", "b"]
+
+
+@pytest.fixture
+def store(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "data_dir", lambda: tmp_path)
+    return lambda content: (tmp_path / "experiments.json").write_bytes(
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    )
+
+
+def test_stored_figures_come_back_as_estimates_in_their_form(store):
+    store({"迁移": {"seconds": 3, "runs": {"a": [1, 2], "by shots": {"5": [3, 4], "all": [5, 6]}}}})
+    by_shots = {5: Estimate((3, 4)), "all": Estimate((5, 6))}
+    assert stored("迁移") == {"a": Estimate((1, 2)), "by shots": by_shots}
+    assert evidence.stored_experiments()["迁移"]["seconds"] == 3
+
+
+def test_an_experiment_that_is_not_stored_is_refused_with_the_nearest_name(store):
+    store({"few_labels": {}, "other": {}})
+    words = r"^unknown stored experiment 'few_label': did you mean 'few_labels'\? known are few_labels, other$"
+    with pytest.raises(ValueError, match=words):
+        stored("few_label")
+
+
+def test_without_a_file_nothing_is_stored(store):
+    assert evidence.stored_experiments() == {}
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Estimate(0.5), "needs a list of runs, got 0.5"),
+        (lambda: Estimate(torch.tensor(0.5)), "needs a list of runs, got tensor"),
+        (lambda: Estimate((0.5, "0.6")), "every run must be a number, got '0.6'"),
+        (lambda: repeat(0.5), "repeat: experiment must be a function, got float"),
+        (lambda: claim("it works", "0.9", at_least=0), "measured value of the claim 'it works' must be .* got '0.9'"),
+        (lambda: claim("it works", None, at_least=0), "measured value of the claim 'it works' must be .* got None"),
+        (lambda: claim("it works", 0.9, at_least="0"), "at least of the claim 'it works' must be a number, got '0'"),
+        (lambda: claim("it works", 0.9, at_least=0, at_most="1"), "at most of the claim 'it works' must be .* got '1'"),
+        (lambda: stored(1), "stored: name must be a text, got int"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(make, words):
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
+def test_any_sequence_of_numbers_makes_an_estimate():
+    for runs in ([0.5, 0.25], (x for x in (0.5, 0.25)), np.array([0.5, 0.25]), torch.tensor([0.5, 0.25])):
+        assert Estimate(runs).runs == (0.5, 0.25)
+
+
+def test_runs_are_held_to_what_can_be_squared():
+    assert np.isfinite(Estimate((1e150, -1e150)).half_width)
+    for run in (1.01e150, -1.01e150, 10**400, -(10**400), torch.tensor(math.inf), np.float32(math.inf)):
+        with pytest.raises(ValueError, match=r"at most 1e\+150, got"):
+            Estimate((0.5, run))

@@ -88,8 +88,8 @@ def test_a_network_of_torchvision_with_inplace_layers():
         (lambda model: model.encoder.blocks[0], CLASSES, "not a part of this model"),
         (lambda model: CifarResNet(8).layer3, CLASSES, "not a part of this model"),
         (lambda model: model.head, CLASSES, r"must put out images \(n, c, h, w\), its output has 2 dimensions"),
-        (lambda model: model.encoder.layer3, CLASSES[:2], r"a class for each, got \(5, 3, 32, 32\), \(2,\)"),
-        (lambda model: model.encoder.layer3, CLASSES + 1, "classes 1 to 3 are not all within 0 … 2"),
+        (lambda model: model.encoder.layer3, CLASSES[:2], r"class numbers \(5,\), got \(2,\)"),
+        (lambda model: model.encoder.layer3, CLASSES + 1, "classes must lie within 0 … 2, got 3"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(model, layer, classes, words):

@@ -341,6 +341,9 @@ def test_a_damaged_manifest_is_one_clear_error(monkeypatch, tmp_path, fault, cha
 
 def test_a_failed_write_of_json_keeps_the_old_file_and_leaves_nothing(monkeypatch, tmp_path, fault):
     fault("results: the disk is full while JSON is written")
+    with pytest.raises(TypeError, match=r"a.json cannot be written as JSON: .*set is not JSON serializable"):
+        store.write_json(tmp_path / "a.json", {"set": {1}})
+    assert not list(tmp_path.iterdir())
     store.write_json(tmp_path / "a.json", {"old": 1})
     monkeypatch.setattr(Path, "replace", lambda *args: (_ for _ in ()).throw(OSError(errno.ENOSPC, "disk full")))
     with pytest.raises(OSError, match="disk full"):

@@ -21,6 +21,7 @@ from torch import nn
 from tlutils import cache, extract_features, features
 from tlutils.cache import cached_rows
 from tlutils.fingerprint import fingerprint, network_parts
+from tlutils.inputs import checked
 from tlutils.nets import CifarResNet, DigitNet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -213,6 +214,18 @@ def test_constants_hidden_in_closures_and_decorators_count():
 
     x = images()
     assert key_of(build(1), x) == key_of(build(1), x) != key_of(build(2), x)
+
+
+def test_what_checks_arguments_does_not_count():
+    def build(decorate):
+        class Network(nn.Module):
+            @decorate
+            def forward(self, x: torch.Tensor):
+                return x.flatten(1)
+
+        return Network()
+
+    assert key_of(build(checked), images()) == key_of(build(lambda function: function), images())
 
 
 class Preprocessing:

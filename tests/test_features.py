@@ -61,8 +61,8 @@ def test_features_carry_no_gradient_but_a_head_can_learn_from_them(encoder):
         (torch.rand(5, 3, 8, 8), ["(n, 1, h, w)", "(5, 3, 8, 8)"]),
         (torch.rand(1, 8, 8), ["(n, 1, h, w)", "(1, 8, 8)"]),
         (torch.ones(5, 1, 8, 8, dtype=torch.uint8), ["float tensor", "torch.uint8"]),
-        (np.ones((5, 1, 8, 8), np.float32), ["float tensor", "ndarray"]),
-        (["a text"], ["float tensor", "list"]),
+        (np.ones((5, 1, 8, 8), np.float32), ["x must be a tensor", "ndarray"]),
+        (["a text"], ["x must be a tensor", "list"]),
         (torch.rand(0, 1, 8, 8), ["(0, 1, 8, 8)"]),
         (255 * torch.ones(5, 1, 8, 8), ["[0, 1]", "255", "divide by 255"]),
         (torch.linspace(-2, 2, 320).view(5, 1, 8, 8), ["-2 to 2", "encoder's own"]),
@@ -72,7 +72,7 @@ def test_features_carry_no_gradient_but_a_head_can_learn_from_them(encoder):
     ],
 )
 def test_what_is_not_a_batch_of_images_is_refused(encoder, x, words):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError if isinstance(x, torch.Tensor) else TypeError) as caught:
         extract_features(encoder, x)
     assert all(word in str(caught.value) for word in words), caught.value
 
@@ -130,7 +130,7 @@ def test_a_failing_encoder_is_given_back_in_its_mode(encoder):
         raise RuntimeError("broken")
 
     encoder.register_forward_pre_hook(fail)
-    with pytest.raises(RuntimeError, match="broken"):
+    with pytest.raises(ValueError, match="the encoder, DigitNet, cannot work on .*broken"):
         extract_features(encoder, torch.rand(9, 1, 8, 8), batch_size=2)
     assert all(module.training for module in encoder.modules())
 

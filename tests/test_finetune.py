@@ -151,7 +151,8 @@ def test_the_whole_depth_is_ordinary_fine_tuning_and_a_smaller_one_freezes_again
 @pytest.mark.parametrize("depth", [-1, 5, 2.0, "2", True, None])
 def test_a_depth_that_does_not_exist_is_refused(new_net, depth):
     model = new_net()
-    with pytest.raises(ValueError, match=r"depth must be a whole number from 0 to 4, the blocks of DigitNet; got"):
+    error = ValueError if depth in (-1, 5) else TypeError
+    with pytest.raises(error, match=r"depth must be a whole number( from 0 to 4, the blocks of DigitNet;|,) got"):
         unfreeze(model, depth)
     assert all(p.requires_grad for p in model.parameters()), "and nothing is half frozen"
 
@@ -274,8 +275,8 @@ def test_a_frozen_head_leaves_the_blocks_their_rates(new_net):
 @pytest.mark.parametrize(
     ("lr", "decay", "message"),
     [
-        *((lr, 0.5, r"lr must be positive, got") for lr in (0, -1e-3, float("nan"))),
-        *((1e-3, decay, r"decay must lie above 0 and at most at 1 .*, got") for decay in (0, -0.5, 1.1, float("nan"))),
+        *((lr, 0.5, r"lr must be (positive|a number), got") for lr in (0, -1e-3, float("nan"))),
+        *((1e-3, decay, r"decay must (lie above 0|be a number)") for decay in (0, -0.5, 1.1, float("nan"))),
     ],
 )
 def test_rates_that_make_no_sense_are_refused(new_net, lr, decay, message):
@@ -374,7 +375,7 @@ def test_l2sp_serves_a_frozen_encoder_too(new_net, images):
 @pytest.mark.parametrize("bad", [-1e-3, float("nan"), float("inf")])
 def test_l2sp_refuses_weights_that_are_no_penalty(new_net, bad):
     for name in ("alpha", "beta"):
-        with pytest.raises(ValueError, match=rf"{name} must be 0 or a positive number, got"):
+        with pytest.raises(ValueError, match=rf"{name} must be (0 or a positive|a) number, got"):
             L2SP(new_net(), **({"alpha": 1.0, "beta": 1.0} | {name: bad}))
 
 
@@ -449,7 +450,8 @@ def test_lora_takes_the_layers_and_not_others_whose_names_end_alike(new_net):
 
 @pytest.mark.parametrize("rank", [0, -1, 1.5, "2", True])
 def test_a_rank_that_is_no_rank_is_refused(new_net, rank):
-    with pytest.raises(ValueError, match=r"rank must be a whole number of at least 1, got"):
+    error = ValueError if rank in (0, -1) else TypeError
+    with pytest.raises(error, match=r"rank must be a whole number( of at least 1)?, got"):
         add_lora(new_net(), rank)
 
 

@@ -309,7 +309,7 @@ def test_no_folder_a_file_and_an_empty_folder_are_refused(tmp_path):
 
 
 def test_a_size_below_one_is_refused(folder):
-    with pytest.raises(ValueError, match="size must be at least 1 pixel, got 0"):
+    with pytest.raises(ValueError, match="size must be 1 to 4,096, got 0"):
         image_folder(folder, size=0)
 
 

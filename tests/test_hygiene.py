@@ -24,25 +24,26 @@ MOST_LINES = 250
 
 # From the ground up: a module imports from its own layer and from those below.
 LAYERS = {
-    "ground": "errors guard missing_names domains fingerprint weights session download store cache evidence",
+    "ground": "errors inputs tensors guard missing_names domains fingerprint weights session download store cache "
+    "evidence",
     "data": "datasets datasets.* worlds camera simulator gloss lexicon wordwise own_rows own_images own_texts own_data "
     "data_checks",
     "measures": "adversary agreement augment clustering discrepancy metrics scaling self_training transferability "
     "transport",
-    "networks": "nets texts student text_blocks torchvision_models encoders normalisation",
-    "training": "batches parallel checkpoint loop train distill selfsup information source_free testtime finetune "
-    "select",
+    "networks": "nets texts student text_blocks torchvision_models encoders",
+    "training": "batches trainable parallel checkpoint loop train distill selfsup information normalisation "
+    "source_free testtime finetune select",
     "trained networks": "text_encoders features weighting similarity explain shortcuts map_checks negative expert "
     "closed_loop film",
     "figures": "plots plots.*",
-    "advice": "own_model learners findings advice_page advice",
+    "advice": "own_linear own_model learners findings advice_page advice",
     "exercises": "check check.*",
     "studies": "*_experiments methods trends transfer_tables parallel_demo build_*",
-    "course": "course report experiments __main__",
+    "course": "course report report_tables experiments __main__",
     "front door": "tlutils",
 }
 RANKS = {layer: rank for rank, layer in enumerate(LAYERS)}
-ON_TOP = ("check", "course", "experiments", "report")
+ON_TOP = ("check", "course", "experiments", "report", "report_tables")
 
 
 def layer_of(module: str) -> str:

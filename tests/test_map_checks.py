@@ -144,5 +144,5 @@ def test_the_right_map_falls_first_and_the_mean_colour_is_the_default():
 def test_wrong_input_is_named(model):
     with pytest.raises(ValueError, match=r"a map \(h, w\) for each, got .*\(6, 4, 4\)"):
         removal_curve(model, X, CLASSES, torch.zeros(6, 4, 4))
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="steps must lie within 1 … 1,000,000, got 0"):
         removal_curve(model, X, CLASSES, torch.zeros(6, 8, 8), steps=0)

@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tlutils.missing_names import explain_missing_names
+from tlutils.missing_names import explain_missing_names, missing_name
 
 ADVICE = "No cell has defined `features` yet. Run the cells above this one"
 
@@ -66,6 +66,10 @@ def test_starting_twice_advises_once(shell, capsys):
     explain_missing_names()
     shell.run_cell("features")
     assert capsys.readouterr().out.count(ADVICE) == 1
+
+
+def test_an_error_that_nobody_raised_has_no_frame_to_look_at():
+    assert missing_name(NameError("name 'x' is not defined", name="x"), {}) is None
 
 
 def test_outside_a_notebook_nothing_happens(monkeypatch):

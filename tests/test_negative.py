@@ -135,7 +135,7 @@ ONE_CLASS = blobs().subset(blobs().y == 1)
         (VALUES, blobs(), "road has values, not classes"),
         (blobs(), VALUES, "road has values, not classes"),
         (blobs(), replace(blobs(), x=torch.rand(240, 7)), "widths differ: 4 and 7"),
-        (blobs(), Domain(["a", "b"], None, NAMES, "texts"), "second sample must be a float tensor"),
+        (blobs(), Domain(["a", "b"], None, NAMES, "texts"), "has texts: extract their features first"),
         (blobs(), ONE_CLASS, "2 classes, got 80 and 1"),
         (ONE_CLASS, blobs(), "at least two classes"),
     ],

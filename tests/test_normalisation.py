@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tlutils.normalisation import reestimate_batchnorm
+from tlutils.normalisation import reestimate_batchnorm, statistics_gap
 
 
 def test_the_first_layer_holds_the_mean_and_variance_of_the_new_inputs():
@@ -42,3 +42,23 @@ def test_nothing_to_estimate_is_an_error():
         reestimate_batchnorm(nn.Linear(2, 2), torch.zeros(4, 2))
     with pytest.raises(ValueError, match="at least 2 rows"):
         reestimate_batchnorm(nn.Sequential(nn.BatchNorm1d(2)), torch.zeros(1, 2))
+
+
+def test_a_measurement_in_training_mode_changes_no_memory_and_no_mode():
+    """A named bug: the gap of a model just fitted, and so in training mode, was its own batch's, and was remembered."""
+    model, x = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2), nn.BatchNorm1d(2)), torch.randn(20, 3)
+    model(torch.randn(20, 3) * 5 - 8)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    gap = statistics_gap(model, x)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()) and model.training
+    assert gap == statistics_gap(model.eval(), x)
+
+
+@pytest.mark.parametrize("x", [torch.randn(6, 4), 1e30 * torch.randn(6, 3)], ids=["width", "variance"])
+def test_inputs_that_cannot_be_read_leave_the_memory_as_it_was(x):
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
+    model(torch.randn(20, 3) + 2)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match="cannot work on|cannot remember"):
+        reestimate_batchnorm(model, x)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()) and model.training

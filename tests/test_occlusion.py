@@ -100,9 +100,9 @@ def test_what_cannot_be_explained_is_refused():
     for window in (0, 9):
         with pytest.raises(ValueError, match=f"between 1 and the side 8 of the image, got {window}"):
             occlusion(model, X, CLASSES, window=window)
-    with pytest.raises(ValueError, match=r"a class for each, got \(3, 3, 8, 8\), \(2,\)"):
+    with pytest.raises(ValueError, match=r"class numbers \(3,\), got \(2,\)"):
         occlusion(model, X, CLASSES[:2], window=1)
-    with pytest.raises(ValueError, match="classes 0 to 2 are not all within 0 … 1"):
+    with pytest.raises(ValueError, match="classes must lie within 0 … 1, got 2"):
         occlusion(model, X, torch.tensor([0, 1, 2]), window=1)
     with pytest.raises(ValueError, match="no nn.ReLU layers"):
         guided_backprop(Classifier(image_encoder("untrained"), 2), torch.rand(3, 3, 32, 32), CLASSES)

@@ -116,7 +116,7 @@ def test_paths_of_the_wrong_kind(tmp_path):
     with pytest.raises(ValueError, match="columns .text, label. belong to CSV"):
         read_own_data(folder(tmp_path / "pets"), label="y")
     for size in (0, -64, 100_000):
-        with pytest.raises(ValueError, match=f"size must be 8 to 1024 pixels, got {size}"):
+        with pytest.raises(ValueError, match=f"size must be 8 to 1,024, got {size}"):
             read_own_data(tmp_path / "pets", size=size)
 
 

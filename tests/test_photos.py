@@ -97,7 +97,7 @@ def test_untrained_features_tell_surfaces_apart_but_not_perfectly():
     [
         (lambda: surfaces("trian"), r"unknown part 'trian': did you mean 'train'\?"),
         (lambda: cifar10_jpeg("tset"), r"unknown part 'tset': did you mean 'test'\?"),
-        (lambda: surfaces(per_class=0), "per_class must be at least 1, got 0"),
+        (lambda: surfaces(per_class=0), "per_class must be 1 to 10,000, got 0"),
     ],
 )
 def test_what_does_not_exist_is_refused(make, words):

@@ -1,4 +1,4 @@
-"""Choosing without target labels: the the journey, the choice, the stopping point, and that no label is read."""
+"""Choosing without target labels: the journey, the choice, the stopping point, and that no label is read."""
 
 import math
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tlutils import KeepBest, choose, fit, mmd, predict, reverse_validation
+from tlutils import KeepBest, accuracy, choose, fit, mmd, predict, reverse_validation
 
 
 def trainer(new_model, log=None, **settings):
@@ -78,3 +78,45 @@ def test_keep_best_brings_back_the_weights_of_the_best_epoch(new_model, new_doma
 def test_keep_best_has_nothing_to_restore_before_the_first_epoch(new_model):
     with pytest.raises(ValueError, match="no epoch was scored yet"):
         KeepBest(lambda model: 0.0).restore(new_model())
+
+
+@pytest.mark.parametrize(("settings", "seed"), [({}, 0), ({"seed": 3}, 3)])
+def test_reverse_validation_holds_out_a_tenth_by_the_seed_and_names_the_sources_classes(
+    new_model, new_domain, settings, seed
+):
+    log = []
+    source, target = new_domain(), replace(new_domain(60, seed=1), classes=("x", "y", "z"))
+    reverse_validation(lambda *domains: log.append(domains) or new_model(), source, target, **settings)
+    (known, there), (pseudo, _) = log
+    assert known.x.equal(source.split(0.9, seed)[0].x)
+    assert there.classes == ("x", "y", "z") and pseudo.classes == source.classes == ("a", "b", "c")
+    assert pseudo.y.equal(predict(new_model(), target.x))
+
+
+def test_keep_best_goes_on_from_what_a_checkpoint_kept(new_model):
+    fresh, scores = KeepBest(lambda model: 0.0), iter([0.5, 0.9])
+    assert fresh.state_dict() == {"scores": [], "state": {}}
+    best = KeepBest(lambda model: next(scores))
+    for seed in (1, 2):
+        best(new_model(seed=seed))
+    resumed = KeepBest(lambda model: 0.7)
+    resumed.load_state_dict(best.state_dict())
+    resumed(new_model(seed=3))
+    model = new_model(seed=4)
+    assert resumed.restore(model) == 1 and resumed.scores == [0.5, 0.9, 0.7]
+    assert all(value.equal(new_model(seed=2).state_dict()[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda domain: reverse_validation(None, domain, domain), "reverse_validation: train must be a function"),
+        (lambda domain: choose([0.5]), "choose: scores must be a dict"),
+        (lambda domain: KeepBest(0.5), "KeepBest: score must be a function"),
+        (lambda domain: KeepBest(accuracy)(domain), "KeepBest: model must be a Module"),
+        (lambda domain: KeepBest(accuracy).restore(domain), "KeepBest.restore: model must be a Module"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(new_domain, call, words):
+    with pytest.raises(TypeError, match=words):
+        call(new_domain())

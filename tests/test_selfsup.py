@@ -72,10 +72,9 @@ def test_the_gradient_is_right(views):
         (torch.rand(4, 3), torch.rand(4, 2), 0.2, r"\(4, 3\) and \(4, 2\)"),
         (torch.rand(4), torch.rand(4), 0.2, r"first view .*\(4,\)"),
         (torch.rand(4, 3), torch.ones(4, 3, dtype=torch.long), 0.2, "second view .*int64"),
-        (torch.rand(4, 3), [[1.0]], 0.2, "second view .*list"),
         (torch.rand(1, 3), torch.rand(1, 3), 0.2, "at least 2"),
         (torch.rand(4, 3), torch.rand(4, 3), 0.0, "positive"),
-        (torch.rand(4, 3), torch.rand(4, 3), math.nan, "positive"),
+        (torch.rand(4, 3), torch.rand(4, 3), math.nan, "temperature must be a number"),
     ],
 )
 def test_the_loss_refuses(z1, z2, temperature, message):

@@ -86,9 +86,9 @@ def test_repainting_leaves_the_rest_and_gives_each_image_its_colour():
 
 
 def test_wrong_input_is_named():
-    with pytest.raises(ValueError, match="a report is about many images, got 1"):
+    with pytest.raises(ValueError, match="images must have at least 2 rows, got 1"):
         shortcut_report(Looks(SPOT), X[:1])
-    with pytest.raises(ValueError, match="not within maps of 4×4"):
+    with pytest.raises(ValueError, match="is not within 4×4 pixels"):
         attribution_share(torch.zeros(2, 4, 4), Region(2, 2, 4, 4))
     with pytest.raises(ValueError, match="nothing to average"):
         shortcut_report(Looks(SPOT), torch.full((4, 3, 32, 32), 0.5))
@@ -133,6 +133,17 @@ def test_what_cannot_be_planted_is_refused(surfaces):
     for x in (torch.rand(4, 1, 32, 32), torch.rand(4, 3, 8, 8)):
         with pytest.raises(ValueError, match="need colour images"):
             planted.wandering(Domain(x, torch.zeros(4).long(), ("a",), "small"))
+    for strength in (-0.1, 1.5, float("inf")):
+        with pytest.raises(ValueError, match="strength must be 0 to 1, got"):
+            planted.tint(surfaces, strength=strength)
+    with pytest.raises(ValueError, match="have the corners 0 to 3"):
+        planted.corner_of(surfaces.x[0], 0)
+
+
+def test_a_shift_by_all_classes_is_none_however_often(surfaces):
+    k = len(surfaces.classes)
+    assert planted.tint(surfaces, shift=k * 2**58).x.equal(planted.tint(surfaces).x)
+    assert planted.tint(surfaces, shift=2**63 - 1).x.equal(planted.tint(surfaces, shift=(2**63 - 1) % k).x)
 
 
 # ---------------------------------------------------------------- end to end

@@ -106,9 +106,8 @@ GOOD = pair(6)[0]
     [
         (GOOD.reshape(6, 2, 4), ["(n, d)", "(6, 2, 4)", "flatten(1)"]),
         (GOOD.long(), ["float tensor", "torch.int64"]),
-        (GOOD.numpy(), ["float tensor", "ndarray"]),
         (GOOD / 0, ["NaN or infinite"]),
-        (GOOD[:3], ["3 rows", "at least 4"]),
+        (GOOD[:3], ["at least 4 rows", "got 3"]),
         (torch.full((6, 3), 0.1), ["does not tell the rows apart"]),
         (torch.eye(6), ["does not tell the rows apart"]),
     ],
@@ -119,6 +118,11 @@ def test_bad_representations_are_refused_with_value_and_expectation(bad, words, 
     assert all(word in str(caught.value) for word in [*words, "first" if swap else "second"]), caught.value
 
 
+def test_what_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match="b must be a tensor, got ndarray"):
+        cka(GOOD, GOOD.numpy())
+
+
 def test_different_rows_are_refused():
     with pytest.raises(ValueError, match="6 and 5 rows: both representations must be of the same examples"):
         cka(GOOD, GOOD[:5])
@@ -126,7 +130,7 @@ def test_different_rows_are_refused():
 
 def test_biased_cka_needs_two_rows():
     assert cka(GOOD[:2], GOOD[:2] + 1, debiased=False) == pytest.approx(1)
-    with pytest.raises(ValueError, match="1 rows; at least 2"):
+    with pytest.raises(ValueError, match="at least 2 rows, got 1"):
         cka(GOOD[:1], GOOD[:1], debiased=False)
 
 

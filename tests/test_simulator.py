@@ -238,7 +238,7 @@ def test_a_world_that_does_not_exist_is_refused():
 
 @pytest.mark.parametrize("steering", [1.5, -1.01, float("nan")])
 def test_steering_outside_its_range_is_refused(steering):
-    with pytest.raises(ValueError, match=r"steering must lie in \[−1, 1\]"):
+    with pytest.raises(ValueError, match="steering must (lie in|be a number)"):
         Simulator(SIM, 0).step(steering)
 
 

@@ -271,6 +271,15 @@ def test_a_name_without_digits_cannot_be_checked(offer, name):
         store.fetch_published("nets", f"https://example.org/{name}")
 
 
+LEADING_OUT = [("..", "n"), ("nets/../..", "n"), ("/tmp", "n"), ("nets", "\0"), ("", "n")]
+
+
+@pytest.mark.parametrize(("folder", "name"), LEADING_OUT)
+def test_a_name_that_leads_out_of_the_cache_is_refused(offer, folder, name):
+    with pytest.raises(ValueError, match="it cannot be checked"):
+        store.fetch_published(folder, f"https://example.org/{name}-{RIGHT[:8]}.pth")
+
+
 @pytest.mark.parametrize("name", sorted(store.manifest()))
 def test_every_entry_of_the_manifest_is_complete(name):
     entry = store.manifest()[name]

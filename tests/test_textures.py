@@ -44,5 +44,5 @@ def test_coarse_families_have_lower_frequencies_than_fine_ones(drawn, steep, fla
 
 
 def test_a_number_below_one_is_refused():
-    with pytest.raises(ValueError, match="per_class must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="per_class must be 1 to 10,000, got 0"):
         textures(per_class=0)

@@ -150,7 +150,13 @@ def test_images_of_one_colour_are_moved_but_not_divided_by_zero():
     assert torch.isfinite(matched.x).all() and matched.x.std((0, 2, 3)).max() < 1e-3
 
 
-@pytest.mark.parametrize("x", [torch.rand(4, 1, 8, 8), torch.rand(4, 3)])
+def test_colours_outside_0_to_1_are_refused():
+    for x in (255 * torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8) - 0.5):
+        with pytest.raises(ValueError, match=r"loud: colours must lie in \[0, 1\], they run from"):
+            normalise_stain(Domain(x, None, (), "loud"), inside(0))
+
+
+@pytest.mark.parametrize("x", [torch.rand(4, 1, 8, 8), torch.rand(4, 3), ["text"]])
 def test_images_without_colours_are_refused(x):
     grey = Domain(x, None, (), "grey")
     for pair in ((grey, inside(0)), (inside(0), grey)):

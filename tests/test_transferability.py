@@ -1,6 +1,7 @@
 """Transferability scores against direct computation, the bugs of other libraries, and degenerate input."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -386,13 +387,11 @@ F, Y, P = *sample(6, 3), torch.full((6, 3), 1 / 3)
         (P[..., None], Y, ["(n, d)", "(6, 3, 1)"]),
         (P[:, :0], Y, ["(n, d)", "(6, 0)"]),
         (P.long(), Y, ["float tensor", "torch.int64"]),
-        (P.numpy(), Y, ["float tensor", "ndarray"]),
         (P * float("nan"), Y, ["6 of 6 rows", "NaN or infinite"]),
         (torch.cat([P[:5], P[:1] / 0]), Y, ["1 of 6 rows", "NaN or infinite"]),
         (P, Y[:5], ["6 rows but 5 labels"]),
         (P, Y.float(), ["labels", "int64", "torch.float32"]),
         (P, Y[:, None], ["labels", "(n,)", "(6, 1)"]),
-        (P, Y.numpy(), ["labels", "int64", "ndarray"]),
         (P, Y - 1, ["labels hold -1", "unlabelled"]),
         (P, 0 * Y, ["2 classes", "got 6 and 1"]),
         (P[:1], Y[:1], ["at least 2 rows", "got 1 and 1"]),
@@ -429,3 +428,93 @@ def test_leep_refuses_rows_that_are_no_probabilities(p, words):
 def test_nce_refuses_source_classes_that_do_not_fit(z, words):
     with pytest.raises(ValueError, match=words):
         nce(z, Y)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: logme(None, Y), "logme: f must be a tensor"),
+        (lambda: h_score(P, Y.numpy()), "h_score: y must be a tensor"),
+        (lambda: leep(P.tolist(), Y), "leep: p must be a tensor"),
+        (lambda: nce(3, Y), "nce: z must be a tensor"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
+
+
+def test_nce_needs_no_row_of_the_last_source_class_with_the_last_label():
+    assert nce(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 0])) == 0
+    z, y = torch.tensor([0, 0, 2, 2]), torch.tensor([2, 0, 1, 1])
+    assert nce(z, y) == pytest.approx(-math.log(2) / 2), "one source class of two leaves a coin to toss"
+
+
+def test_leep_forgives_sums_that_are_off_by_rounding_and_no_more():
+    p, y = probabilities()
+    assert leep(p * torch.linspace(0.9991, 1.0009, len(p))[:, None], y) == pytest.approx(leep(p, y), rel=1e-6)
+    for factor in (0.998, 1.002):
+        scaled = p.clone()
+        scaled[7] *= factor
+        words = f"row 7 goes from {scaled[7].min():.3g} to {scaled[7].max():.3g} and sums to {factor}"
+        with pytest.raises(ValueError, match=re.escape(words)):
+            leep(scaled, y)
+
+
+def test_rows_with_several_values_that_are_not_finite_count_once():
+    f, y = sample()
+    f[3, 1] = f[3, 4] = f[8, 0] = math.nan
+    for score in (logme, h_score, leep):
+        with pytest.raises(ValueError, match="^2 of 60 rows"):
+            score(f, y)
+
+
+def test_two_rows_of_two_classes_are_enough():
+    y = torch.tensor([0, 1])
+    p = torch.tensor([[0.75, 0.25], [0.25, 0.75]])
+    assert nce(y, y) == 0 and leep(p, y) == pytest.approx(math.log(0.625))  # ¾·¾ + ¼·¼ for either row
+    assert math.isfinite(logme(p, y)) and 0 <= h_score(p, y) <= 1
+
+
+@pytest.mark.parametrize("size", [1e150, 1e-150])
+def test_squares_of_any_features_fit(size):
+    f, y = (x.double() if x.is_floating_point() else x for x in sample())
+    assert logme(size * f, y) == pytest.approx(logme(f, y)) and h_score(size * f, y) == pytest.approx(h_score(f, y))
+
+
+def test_strong_features_that_say_nothing_leave_the_noise_alone():
+    """Rows of ±1, 4,096 wide: one direction, far above rounding, across both the labels and the constant."""
+    signs = 1 - 2.0 * (torch.arange(40) // 2 % 2)
+    f = signs[:, None] * (0.5 + torch.rand(4096, generator=torch.Generator().manual_seed(0)))
+    noise = -(math.log(2 * math.pi * 0.5) + 1) / 2
+    assert logme(f, LABELS) == pytest.approx(noise, rel=1e-6)
+
+
+def test_a_direction_a_million_times_weaker_than_the_strongest_is_still_found():
+    signs = 1 - 2.0 * (torch.arange(40) // 2 % 2)
+    f = torch.stack([signs, 1e-6 * LABELS], 1).double()
+    values = np.array([40, 20e-12])  # the columns are at right angles
+    grown = np.exp(np.linspace(-40, 80, 200_001))[:, None] * values
+    best = []
+    for along, outside in ((20.0, 0.0), (0.0, 20.0)):  # the second class is the weak column, the first across both
+        misfit = along / (1 + grown[:, 1]) + outside
+        noise = np.maximum(misfit / 40, LEAST_NOISE)
+        best.append(-(np.log(2 * math.pi * noise) + misfit / (40 * noise) + np.log1p(grown).sum(1) / 40).min() / 2)
+    assert logme(f, LABELS) == pytest.approx(np.mean(best), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [37, 41, 999])
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e6 / 7])
+def test_constant_features_have_no_h_score_whatever_their_mean_rounds_to(n, value):
+    assert h_score(torch.full((n, 3), value, dtype=torch.float64), torch.arange(n) % 2) == 0
+
+
+def test_leep_counts_source_classes_of_little_mass_and_names_the_row_that_is_off():
+    p, y = probabilities()
+    light = torch.cat([0.99 * p, 0.01 * torch.eye(3)[y]], 1)
+    assert light[:, 6:].sum(0).max() < 1
+    assert leep(light, y) == pytest.approx(leep_by_hand(light, y), rel=1e-6) != pytest.approx(leep(p, y), rel=1e-3)
+    off = torch.eye(3)[y]
+    off[3] *= 1.5
+    with pytest.raises(ValueError, match="row 3 goes from 0 to 1.5 and sums to 1.5"):
+        leep(off, y)

@@ -84,18 +84,18 @@ def test_costs_far_above_the_regularisation_do_not_underflow():
 @pytest.mark.parametrize(
     ("cost", "settings", "words"),
     [
-        (torch.rand(3), {}, r"table \(n, m\) .*\(3,\)"),
-        (torch.rand(0, 3), {}, r"table \(n, m\) .*\(0, 3\)"),
-        ([[1.0]], {}, "got list"),
+        (torch.rand(3), {}, r"tensor \(n, m\), got \(3,\)"),
+        (torch.rand(0, 3), {}, "at least 1 row, got 0"),
+        ([[1.0]], {}, "must be a tensor, got list"),
         (torch.tensor([[1.0, torch.nan]]), {}, "NaN or infinite"),
         (torch.tensor([[1.0, torch.inf]]), {}, "NaN or infinite"),
         (torch.rand(3, 4), {"regularisation": 0}, "must be positive, got 0"),
         (torch.rand(3, 4), {"regularisation": -1.0}, "must be positive"),
-        (torch.rand(3, 4), {"regularisation": float("nan")}, "must be positive"),
+        (torch.rand(3, 4), {"regularisation": float("nan")}, "must be a number, got nan"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(cost, settings, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         sinkhorn(cost, **{"regularisation": 0.1} | settings)
 
 

@@ -34,6 +34,10 @@ def stub(x):
     raise NotImplementedError
 
 
+def without_kernel():
+    raise NotImplementedError("no kernel")
+
+
 @pytest.mark.parametrize("answer", [..., None, lambda x: None, lambda x: ..., stub])
 def test_functions_that_return_nothing_are_not_attempted(answer):
     with pytest.raises(NotAttempted):
@@ -101,6 +105,16 @@ def test_nested_values(given, expected, message):
     with pytest.raises(NotYet, match=message):
         function(lambda: given, lambda: expected, {"nothing": ()}, look="")
     function(lambda: expected, lambda: expected, {"nothing": ()}, look="")
+
+
+def test_an_array_that_is_turned_round_is_read():
+    function(lambda: np.array([3.0, 1])[::-1], lambda: torch.tensor([1.0, 3]), {"nothing": ()}, look="")
+
+
+def test_an_error_with_words_is_no_empty_stub():
+    with pytest.raises(NotYet, match="stopped with NotImplementedError: no kernel") as caught:
+        call(without_kernel)
+    assert not isinstance(caught.value, NotAttempted)
 
 
 def test_choices():

@@ -1,4 +1,8 @@
-"""Transfer learning you can run: the package behind the course's notebooks."""
+"""Transfer learning you can run: the package behind the course's notebooks.
+
+Every function answers an argument of the wrong type with a TypeError, and a number that is NaN or a tensor
+without values with a ValueError, each naming the argument; the docstrings say what else is refused.
+"""
 
 import os
 

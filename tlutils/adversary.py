@@ -6,9 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlutils.inputs import checked
+
 LARGEST_PRODUCT = 4096  # columns of features ⊗ predictions that are still multiplied out, as in the paper
 
 
+@checked
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
     """Return x unchanged, whose gradient is multiplied by `factor` on the way back.
 
@@ -17,6 +20,7 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     return _ScaledGradient.apply(x, factor)
 
 
+@checked
 def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
     """Return x, of any shape, unchanged, whose gradient is multiplied by −`strength` on the way back.
 
@@ -60,10 +64,12 @@ class DomainAdversary(nn.Module):
     feature_map: Tensor
     prediction_map: Tensor
 
+    @checked
     def __init__(self, dim: int, *, classes: int | None = None, entropy: bool = False, hidden: int = 128) -> None:
         super().__init__()
-        if dim < 1 or (classes is not None and classes < 2):
-            raise ValueError(f"an adversary needs dim ≥ 1 and at least 2 classes, got dim={dim}, classes={classes}")
+        if dim < 1 or hidden < 1 or (classes is not None and classes < 2):
+            found = f"dim={dim}, hidden={hidden}, classes={classes}"
+            raise ValueError(f"an adversary needs dim ≥ 1, hidden ≥ 1 and at least 2 classes, got {found}")
         if entropy and classes is None:
             raise ValueError("entropy=True weighs rows by their predictions: give the number of classes as well")
         self.dim, self.classes, self.entropy = dim, classes, entropy
@@ -78,6 +84,7 @@ class DomainAdversary(nn.Module):
             nn.Linear(columns, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1)
         )
 
+    @checked
     def forward(
         self,
         source_features: Tensor,

@@ -16,11 +16,13 @@ from tlutils.data_checks import check_data, copies
 from tlutils.discrepancy import proxy_a_distance
 from tlutils.domains import Domain, together
 from tlutils.findings import Findings, Share
+from tlutils.inputs import checked
 from tlutils.learners import Fold, Learner, fine_tuned, folds_of, probe, self_trained
 from tlutils.negative import guarded
 from tlutils.normalisation import statistics_gap
 from tlutils.own_data import read_own_data
-from tlutils.own_model import Linear, OwnModel, Table, View, rows_of, view
+from tlutils.own_linear import Linear, Table, rows_of
+from tlutils.own_model import OwnModel, View, view
 from tlutils.own_rows import OwnData, Remark
 from tlutils.session import start
 from tlutils.texts import TransformerEncoder
@@ -45,15 +47,17 @@ class Advice(Findings):
     def _repr_html_(self) -> str:
         return advice_page.as_html(self)
 
+    @checked
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write `report.html` and the folder `model` (weights, card, script) into a folder; return the report's path.
 
         Nothing is half-written. Raises FileExistsError when the folder holds either already, unless `force` allows
-        to replace those two.
+        to replace those two, and OSError for a folder that cannot be written.
         """
         return advice_page.save(self, Path(folder), force)
 
 
+@checked
 def advise(
     data: Domain | OwnData | str | Path,
     *,
@@ -125,11 +129,13 @@ def advise(
     )
 
 
+@checked
 def gap(seen: View, domain: Domain) -> float | None:
     """Return how far a domain lies from what an encoder knows: 0 is at home, None where nothing can be measured.
 
     Images: `statistics_gap`, on at most 256 of them. Texts: the tokens that an average word is cut into,
-    less one, since a tokeniser keeps whole what its training data held often. Taught in notebook 20.
+    less one, since a tokeniser keeps whole what its training data held often. Raises ValueError for rows that the
+    encoder cannot read. Taught in notebook 20.
     """
     rows = torch.randperm(len(domain), generator=torch.Generator().manual_seed(0))[:SAMPLE]
     sample = domain.subset(rows).x

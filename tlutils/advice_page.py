@@ -13,17 +13,18 @@ from torch import Tensor
 
 from tlutils.encoders import EMBEDDED
 from tlutils.findings import Findings, Share
+from tlutils.inputs import checked
 from tlutils.own_rows import counted
 from tlutils.plots import image_grid, picture, shares
 
 REPORT, MODEL = "report.html", "model"
-SURE = 0.9
-SHOWN = 160  # characters of a text
+SURE, SHOWN = 0.9, 160  # probability of an answer that counts as sure; characters of a text
 NOTHING = "Nothing was found: no copies, no leak, no class too small."
 
 TEMPLATE = Path(__file__).with_name("advice_page.html")
 
 
+@checked
 def as_text(advice: Findings) -> str:
     """Return the report in lines of at most 100 characters, tables apart."""
     lines = [f"Advice on {advice.domain.name}", "", verdict(advice), summary(advice), "", "What to mend first"]
@@ -48,6 +49,7 @@ def as_text(advice: Findings) -> str:
     )
 
 
+@checked
 def as_html(advice: Findings, *, page: bool = False) -> str:
     """Return the report as HTML, for a notebook or as a `page` of its own; all that comes from the data is escaped."""
     from jinja2 import Environment
@@ -78,15 +80,16 @@ def as_html(advice: Findings, *, page: bool = False) -> str:
     )
 
 
+@checked
 def save(advice: Findings, folder: Path, force: bool) -> Path:
-    """Write report and model into a folder; see `Advice.save`."""
+    """Write report and model into a folder; see `Advice.save`. Raises FileExistsError and OSError as it does."""
     refuse_to_replace(folder, force)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
         fresh = Path(temporary)
         (fresh / MODEL).mkdir()
         advice.model.save(fresh / MODEL, _card(advice))
-        (fresh / REPORT).write_text(as_html(advice, page=True), encoding="utf-8")
+        (fresh / REPORT).write_text(as_html(advice, page=True), encoding="utf-8", errors="replace")
         if (folder / MODEL).exists():
             os.replace(folder / MODEL, fresh / "old")
         os.replace(fresh / MODEL, folder / MODEL)
@@ -94,8 +97,10 @@ def save(advice: Findings, folder: Path, force: bool) -> Path:
     return folder / REPORT
 
 
+@checked
 def refuse_to_replace(folder: Path, force: bool) -> None:
-    """Raise FileExistsError when a folder holds a report or a model and nobody said to replace them."""
+    """Raise FileExistsError for a folder with a report or a model, unless forced; OSError if it cannot be written."""
+    refuse_unwritable(folder)
     taken = [name for name in (REPORT, MODEL) if (folder / name).exists()]
     if taken and not force:
         raise FileExistsError(
@@ -103,16 +108,21 @@ def refuse_to_replace(folder: Path, force: bool) -> None:
         )
 
 
+@checked
 def refuse_unwritable(folder: Path) -> None:
     """Raise OSError when nothing can be written where a folder lies or would lie."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     try:
+        if "\0" in str(folder):
+            raise OSError("a name cannot hold a zero")
+        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder with --output") from error
+        why = error.strerror or error
+        raise OSError(f"{folder} cannot be written ({why}): name another folder with --output") from error
 
 
+@checked
 def verdict(advice: Findings) -> str:
     """Return the one sentence that matters most."""
     guard, fallback = advice.guard, advice.learners[0].name
@@ -124,6 +134,7 @@ def verdict(advice: Findings) -> str:
     return f"Transfer helps: {guard.choice} is {gained:.1f} points ahead of {fallback} on held-out rows."
 
 
+@checked
 def summary(advice: Findings) -> str:
     """Return what was looked at and what the model reached, in a sentence or two."""
     told = f"{counted(len(advice.domain), 'labelled row')} of {counted(len(advice.domain.classes), 'class')}"
@@ -138,6 +149,7 @@ def summary(advice: Findings) -> str:
     return told + ", ".join(f"{name} is right on {_share(share)}" for name, share in advice.tested.items()) + "."
 
 
+@checked
 def findings(advice: Findings) -> list[str]:
     """Return sentences on the chosen learner: its lead, its certainty, what labels brought, what was not tried."""
     guard, fallback = advice.guard, advice.learners[0].name
@@ -160,12 +172,12 @@ def findings(advice: Findings) -> list[str]:
     lines.append(f"A linear layer reaches {steps} labels: the last doubling brought {gain:+.1f} points.")
     lines += [sentence(f"not tried: {what}, because {why}") for what, why in advice.skipped.items()]
     if isinstance(advice.domain.x, Tensor) and not {*advice.gaps} - {*EMBEDDED}:
-        lines.append(
-            "Larger encoders know more: encoders=['photos', 'resnet50'] compares with one of ImageNet (98 MB)."
-        )
+        more = "encoders=['photos', 'resnet50'] compares with one of ImageNet (98 MB)."
+        lines.append(f"Larger encoders know more: {more}")
     return lines
 
 
+@checked
 def sentence(text: str) -> str:
     """Return a text with its first letter large, unless it is a name in quotes, and a full stop or its own dots."""
     return text[:1].upper() + text[1:] + "." * (text[-1:] != "…")
@@ -188,9 +200,8 @@ def _encoders(advice: Findings) -> list[tuple[str, str, str, str]]:
     for name, gap in advice.gaps.items():
         probe = next(one for one in advice.learners if one.encoder == name)
         value = advice.accuracy(probe).value
-        rows.append(
-            (value, (name, "–" if gap is None else f"{gap:.2f}", f"{advice.evidence[name]:.3f}", f"{value:.1%}"))
-        )
+        cells = name, "–" if gap is None else f"{gap:.2f}", f"{advice.evidence[name]:.3f}", f"{value:.1%}"
+        rows.append((value, cells))
     return [cells for _, cells in sorted(rows, key=lambda row: -row[0])]
 
 
@@ -227,14 +238,11 @@ def _pictures(advice: Findings, rows: list[int]) -> str:
 
 def _card(advice: Findings) -> dict:
     share = advice.tested.get(advice.guard.choice) or advice.accuracy(advice.chosen)
+    rows = "kept aside" if advice.tested else "cross-validation"
     return {
         "learner": advice.guard.choice,
         "trained on": f"{advice.domain.name}: {len(advice.domain)} labelled rows",
-        "accuracy": {
-            "right": share.right,
-            "of": share.n,
-            "rows": "kept aside" if advice.tested else "cross-validation",
-        },
+        "accuracy": {"right": share.right, "of": share.n, "rows": rows},
         "made by": f"tlutils.advise, torch {torch.__version__}",
         "date": date.today().isoformat(),
         "not for": "other kinds of data than it was trained on: its accuracy there is not known",

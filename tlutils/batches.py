@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import Domain, Rows, rows_at, together
+from tlutils.inputs import checked
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,13 @@ class Batches:
 
     x is `Drawn`: its rows are read where they are needed. y has the labels of all, or is None.
     `index` (size,) numbers the rows of the batch that came last. Every pass draws a new order from torch's random
-    numbers, at its first batch.
+    numbers, at its first batch. Raises ValueError for a size below 1, or a state of other batches.
     """
 
+    @checked
     def __init__(self, domain: Domain, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"a batch holds at least 1 row, got {size}")
         self.domain, self.size = domain, min(size, len(domain))
         self.index = torch.zeros(0, dtype=torch.long)
         self._order, self._next = self.index, 0
@@ -81,6 +85,12 @@ class Batches:
         """Return the order of the pass at hand, and the place in it."""
         return {"order": self._order, "next": self._next}
 
+    @checked
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another one was."""
-        self._order, self._next = state["order"], state["next"]
+        """Go on where another one was. Raises ValueError for what is no order of this domain's rows."""
+        order, place = state.get("order"), state.get("next")
+        rows = torch.arange(len(self.domain))
+        fits = isinstance(order, Tensor) and order.ndim == 1 and isinstance(place, int) and 0 <= place <= len(order)
+        if not fits or (len(order) and not torch.equal(order.sort().values, rows)):
+            raise ValueError(f"this is no state of batches of {self.domain.name}, {len(rows)} rows")
+        self._order, self._next = order, place

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from numpy import ndarray
 from torch import Tensor
 
+from tlutils.inputs import checked
 from tlutils.store import cache_dir
-
-if TYPE_CHECKING:
-    from numpy import ndarray
+from tlutils.tensors import check_count
 
 HEADER = struct.Struct("<III")  # rows, columns, crc32 of these two and of the data
 SHAPE = struct.Struct("<II")
 
 
+@checked
 def cached_rows(key: str, n: int, compute: Callable[[int], Iterator[ndarray]]) -> Tensor:
     """Return the table (n, d), float32, that `key` names: read from its file, or computed and then kept there.
 
@@ -32,10 +33,14 @@ def cached_rows(key: str, n: int, compute: Callable[[int], Iterator[ndarray]]) -
     on from there. Processes that want the same table wait for the first. The table is a private copy: editing it
     does not change the file. A cache that cannot be written costs a warning, not the computation.
 
-    Raises ValueError when `compute` yields another number of rows. Taught in notebook 06.
+    Raises ValueError for a key that is no plain name, and when `compute` yields other blocks or another number of rows.
+    Taught in notebook 06.
     """
     from filelock import FileLock
 
+    check_count("n", n, most=2**32 - 1)
+    if not re.fullmatch(r"[\w-]{1,100}", key, re.ASCII):
+        raise ValueError(f"key must be letters, digits, - and _, it names a file; got {key!r:.60}")
     folder = cache_dir() / "features"
     final, part = folder / f"{key}.npy", folder / f"{key}.part"
     table = _finished(final, n)
@@ -75,7 +80,11 @@ def _logged(log: _Log, compute: Callable[[int], Iterator[ndarray]]) -> Generator
     for block in log.read():
         done += len(block)
         yield block
-    for block in compute(done):
+    given = compute(done)
+    if not isinstance(given, Iterable):
+        raise ValueError(f"compute must yield blocks of rows, it returned {type(given).__name__}")
+    for block in given:
+        _check_block(block)
         log.append(block)
         yield block
 
@@ -140,19 +149,34 @@ class _Log:
         _warn(self.path.parent, str(error))
 
 
-def joined(n: int, blocks: Iterator[ndarray]) -> ndarray:
-    """Return the blocks as one table (n, d), float32. Raises ValueError when they are not n rows in all."""
+@checked
+def joined(n: int, blocks: Iterable[ndarray]) -> ndarray:
+    """Return the blocks as one table (n, d), float32.
+
+    Raises ValueError for what is no block (m, d), float32, of the same d, and when they are not n rows in all.
+    """
     import numpy as np
+
+    check_count("n", n, most=2**32 - 1)
 
     table, done = None, 0
     for block in blocks:
+        _check_block(block)
         if table is None:
             table = np.empty((n, block.shape[1]), np.float32)
-        table[done : done + len(block)] = block  # NumPy raises ValueError when that is more than n in all
+        if block.shape[1] != table.shape[1] or done + len(block) > n:
+            wanted = f"at most {n - done} more rows of {table.shape[1]} columns"
+            raise ValueError(f"{wanted} were wanted, {len(block)} of {block.shape[1]} came")
+        table[done : done + len(block)] = block
         done += len(block)
     if done < n:
         raise ValueError(f"{n} rows were wanted, only {done} came")
     return table
+
+
+def _check_block(block: ndarray) -> None:
+    if getattr(block, "ndim", 0) != 2 or str(getattr(block, "dtype", "")) != "float32":
+        raise ValueError(f"a block must be an array (m, d) of float32, got {type(block).__name__}")
 
 
 def _finished(path: Path, n: int) -> Tensor | None:

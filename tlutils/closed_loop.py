@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tlutils.domains import Domain
 from tlutils.evidence import Estimate
 from tlutils.expert import pursue
-from tlutils.simulator import STEPS, Driver, Simulator
+from tlutils.inputs import checked
+from tlutils.simulator import STEPS, Driver, Simulator, check_tracks
 from tlutils.worlds import World
 
 TRACKS = range(10)  # never recorded: recordings use tracks 100 and up
@@ -22,17 +23,26 @@ class Policy:
     """A model as a driver: the steering it answers to the frame it sees, brought into [−1, 1].
 
     The model maps frames (n, 3, 36, 64) to (n, k), steering in the first column; a copy of it drives,
-    in evaluation mode, on the CPU. Taught in notebook 14.
+    in evaluation mode, on the CPU.
+
+    Raises ValueError when the model answers something else than a row of numbers for each frame. Taught in notebook 14.
     """
 
+    @checked
     def __init__(self, model: nn.Module) -> None:
         self.model = copy.deepcopy(model).cpu().eval()
 
+    @checked
     def __call__(self, run: Simulator) -> float:
         with torch.inference_mode():
-            return float(self.model(run.frame()[None])[0, 0].clamp(-1, 1))
+            answer = self.model(run.frame()[None])
+        if not isinstance(answer, Tensor) or answer.ndim != 2 or answer.numel() == 0 or answer[0, 0].isnan():
+            found = f"{answer[:1, :1].tolist()} …, {tuple(answer.shape)}" if isinstance(answer, Tensor) else answer
+            raise ValueError(f"the model must answer frames (n, 3, 36, 64) with steering (n, k), got {found!r:.99}")
+        return float(answer[0, 0].clamp(-1, 1))
 
 
+@checked
 def closed_loop(
     driver: nn.Module | Driver, world: World, tracks: Iterable[int] = TRACKS, *, processes: int = -1
 ) -> dict[str, Estimate]:
@@ -43,19 +53,30 @@ def closed_loop(
     steering from one control step to the next. The tracks are driven in as many processes as given,
     by default one for each free core; the answer does not depend on it.
 
-    Raises ValueError for fewer than two tracks, ImportError without gymnasium. Taught in notebook 14.
+    Raises ValueError for fewer than two tracks or no process, and as `score` does; ImportError without gymnasium.
+    Taught in notebook 14.
     """
     from sklearn.utils.parallel import Parallel, delayed
 
     tracks = list(tracks)
+    if len(tracks) < 2:
+        raise ValueError(f"a score with its interval needs at least 2 runs: give 2 tracks or more, got {tracks}")
+    if processes < 1 and processes != -1:
+        raise ValueError(f"processes must be at least 1, or -1 for one on each free core, got {processes}")
+    check_tracks(tracks)
+    processes = min(processes, len(tracks))
     if isinstance(driver, nn.Module):
         driver = Policy(driver)
     runs = Parallel(n_jobs=processes)(delayed(score)(driver, world, track) for track in tracks)
     return {name: Estimate(tuple(run[name] for run in runs)) for name in runs[0]}
 
 
+@checked
 def score(driver: Driver, world: World, track: int) -> dict[str, float]:
-    """Return what `closed_loop` reports, for one track. A lost car counts as off the road until the time is up."""
+    """Return what `closed_loop` reports, for one track. A lost car counts as off the road until the time is up.
+
+    Raises ValueError as `Simulator` and `Policy` do, and for steering outside [−1, 1].
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # frames are small, and one thread gives the same digits everywhere
     try:
@@ -79,18 +100,22 @@ def score(driver: Driver, world: World, track: int) -> dict[str, float]:
     }
 
 
+@checked
 def corrections(model: nn.Module, world: World, tracks: Iterable[int], *, frames: int) -> Domain:
     """Let a policy drive and ask the expert: frames that the policy came to, each with the expert's steering.
 
     Of all the policy saw on the given tracks, `frames` rows (n, 3, 36, 64) are kept, evenly spaced in
     time; a lost car ends its run. No recording of an expert holds what a policy's own mistakes lead to.
 
-    Raises ValueError when no track is given. Source: Ross, Gordon & Bagnell (2011), DAgger,
-    arXiv:1011.0686. Taught in notebook 14.
+    Raises ValueError when no track or frame is asked for, and as `score` does. Source: Ross, Gordon & Bagnell (2011),
+    DAgger, arXiv:1011.0686. Taught in notebook 14.
     """
     tracks = list(tracks)
     if not tracks:
         raise ValueError("corrections need at least one track to drive")
+    if frames < 1:
+        raise ValueError(f"frames must be at least 1, got {frames}")
+    check_tracks(tracks)
     policy, seen, labels = Policy(model), [], []
     for track in tracks:
         run = Simulator(world, track)

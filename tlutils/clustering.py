@@ -10,29 +10,35 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import UNLABELLED
+from tlutils.inputs import check_dense, checked
+from tlutils.tensors import check_floats, found
 
 UNMATCHED = -1  # the class of a row whose cluster is matched with none
+LARGEST = 1e100  # beyond this the squares of a distance overflow
 
 
+@checked
 def kmeans(x: Tensor, clusters: int, seed: int = 0) -> Tensor:
     """Return the cluster number (n,), 0 … `clusters` − 1, of every row of x (n, …) by k-means.
 
-    The best of ten starts. Raises ValueError for fewer rows than clusters or values that are not
-    finite. Source: Lloyd (1982), doi:10.1109/TIT.1982.1056489; scikit-learn. Taught in notebook 05.
+    The best of ten starts. Raises ValueError for fewer rows than clusters, or values that are not
+    finite or beyond 1e100. Source: Lloyd (1982), doi:10.1109/TIT.1982.1056489; scikit-learn. Taught in notebook 05.
     """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    rows = x.flatten(1).double()
+    rows = x if x.ndim < 2 else x.detach().flatten(1).double()
+    check_floats(rows, "x", "(n, …)")
     if not 1 <= clusters <= len(rows):
         raise ValueError(f"{len(rows)} rows cannot be put into {clusters} clusters")
-    if not torch.isfinite(rows).all():
-        raise ValueError("x has NaN or infinite values")
+    if rows.abs().max() > LARGEST:
+        raise ValueError(f"x has values beyond {LARGEST:g}, whose squares overflow: scale it first")
     with threadpool_limits(1):  # sums in one order: the same clusters on every run
         found = KMeans(clusters, n_init=10, random_state=seed).fit_predict(rows.numpy())
     return torch.from_numpy(found).long()
 
 
+@checked
 def match_clusters(clusters: Tensor, labels: Tensor) -> Tensor:
     """Return for every row (n,) the class that its cluster is matched with, −1 for a cluster left over.
 
@@ -53,10 +59,11 @@ def match_clusters(clusters: Tensor, labels: Tensor) -> Tensor:
     counts.index_put_((group, truth), torch.ones_like(group), accumulate=True)
     matched = torch.full((len(groups),), UNMATCHED)
     rows, columns = map(torch.from_numpy, linear_sum_assignment(counts.numpy(), maximize=True))
-    matched[rows] = classes[columns]
+    matched[rows] = classes[columns].long()
     return matched[group]
 
 
+@checked
 def matched_accuracy(clusters: Tensor, labels: Tensor) -> float:
     """Return the share of rows, between 0 and 1, whose cluster is matched with their class.
 
@@ -67,6 +74,7 @@ def matched_accuracy(clusters: Tensor, labels: Tensor) -> float:
     return (match_clusters(clusters, labels) == labels).float().mean().item()
 
 
+@checked
 def nmi(clusters: Tensor, labels: Tensor) -> float:
     """Return the normalised mutual information of two groupings (n,): 0 unrelated, 1 the same groups.
 
@@ -79,6 +87,7 @@ def nmi(clusters: Tensor, labels: Tensor) -> float:
     return float(normalized_mutual_info_score(labels.numpy(), clusters.numpy()))
 
 
+@checked
 def stability(groupings: Sequence[Tensor]) -> float:
     """Return how well groupings (n,) of the same rows agree: the mean adjusted Rand index over all pairs.
 
@@ -99,9 +108,8 @@ def stability(groupings: Sequence[Tensor]) -> float:
 
 def _check(a: Tensor, b: Tensor) -> None:
     for grouping in (a, b):
-        if not isinstance(grouping, Tensor) or grouping.ndim != 1 or grouping.is_floating_point() or not len(grouping):
-            tensor = isinstance(grouping, Tensor)
-            found = f"{grouping.dtype} {tuple(grouping.shape)}" if tensor else type(grouping).__name__
-            raise ValueError(f"a grouping is an integer tensor (n,) with a number for every row, got {found}")
+        check_dense(grouping, "a grouping")
+        if grouping.ndim != 1 or grouping.is_floating_point() or not len(grouping):
+            raise ValueError(f"a grouping is an integer tensor (n,) with a number for every row, got {found(grouping)}")
     if len(a) != len(b):
         raise ValueError(f"the groupings have {len(a)} and {len(b)} rows: they must group the same rows")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tlutils.inputs import checked
 from tlutils.session import Session, start
 from tlutils.store import cache_dir
 
@@ -23,6 +24,7 @@ PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "numpy", "scik
 ROWS = ("Question", "You will be able to", "Time", "Before this")
 
 
+@checked
 @dataclass(frozen=True)
 class Card:
     """What a notebook says about itself in its first two cells; texts are markdown."""
@@ -42,20 +44,27 @@ class Card:
         return f"{self.number:02} · {re.sub(r'^[0-9]+[ .·:–-]+', '', self.title)}"
 
 
+@checked
 def cards(folder: str | Path = ".") -> list[Card]:
     """Return the cards of the notebooks `NN_*.ipynb` in a folder, in order.
 
     Raises ValueError, naming file and fault, for a notebook whose title or card is not in form.
     Taught in notebook 00.
     """
-    return [_card(path) for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))]
+    try:
+        found = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    except (OSError, ValueError) as error:  # a name too long, or with a zero in it
+        raise ValueError(f"{str(folder)!r:.80} cannot be read: {error!s:.80}") from error
+    return [_card(path) for path in found]
 
 
+@checked
 def course_map(folder: str | Path | None = None) -> None:
     """Display the notebooks of a folder as a table of links: question, minutes to read, seconds to run.
 
     Without a folder it is the working directory; where that holds no notebook of the course, as on Colab, a
-    line says so. Raises ValueError when a folder that was named holds none. Taught in notebook 00.
+    line says so. Raises ValueError when a folder that was named holds none, and as `cards` does. Taught in
+    notebook 00.
     """
     from IPython.display import display
 
@@ -71,6 +80,7 @@ def course_map(folder: str | Path | None = None) -> None:
     display({"text/html": _map_as_html(found), "text/plain": _map_as_text(found)}, raw=True)
 
 
+@checked
 def check_machine(session: Session | None = None) -> None:
     """Print in plain words what this machine offers, and a line beginning `Please` for all it lacks.
 
@@ -132,18 +142,19 @@ def _free_gb(folder: Path) -> float:
 def _card(path: Path) -> Card:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path.name}: not a notebook ({error!r})") from error
-    title = re.match(r"# +(\S.*)", _source(cells, 0))
+        texts, tags = [_source(cells, number) for number in (0, 1)], _tags(cells, 1)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.name}: not a notebook ({error!r:.200})") from error
+    title = re.match(r"# +(\S.*)", texts[0])
     if not title:
         raise ValueError(f"{path.name}: the first cell is not a markdown cell that begins `# Title`")
-    if "card" not in _tags(cells, 1):
+    if "card" not in tags:
         raise ValueError(f"{path.name}: the second cell is not tagged `card`")
-    rows = _rows(_source(cells, 1))
+    rows = _rows(texts[1])
     for name in ROWS:
         if not rows.get(name):
             raise ValueError(f"{path.name}: the card has no row `| {name} | … |`")
-    time = re.fullmatch(r"read (\d+) min, run (\d+) s", rows["Time"])
+    time = re.fullmatch(r"read (\d{1,6}) min, run (\d{1,6}) s", rows["Time"])
     if not time:
         raise ValueError(f"{path.name}: the card's time is {rows['Time']!r}, expected the form `read 8 min, run 20 s`")
     return Card(
@@ -166,7 +177,7 @@ def _source(cells: list[dict], number: int) -> str:
 
 
 def _tags(cells: list[dict], number: int) -> list[str]:
-    return cells[number].get("metadata", {}).get("tags", []) if number < len(cells) else []
+    return list(cells[number].get("metadata", {}).get("tags", [])) if number < len(cells) else []
 
 
 def _rows(table: str) -> dict[str, str]:

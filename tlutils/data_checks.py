@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tlutils.domains import UNLABELLED, Domain, together
+from tlutils.inputs import checked
 from tlutils.own_rows import LISTED, OwnData, Remark, counted
+from tlutils.tensors import found
 
 SAME = 0.012  # root mean square of the difference of two thumbnails; saving a photograph again changes .002 to .006
 FEW, UNEVEN = 10, 10  # examples of a class; ratio of the largest class to the smallest
@@ -21,22 +23,39 @@ CELLS = 8  # an image is looked at in 8 × 8 cells
 FOLDS = 3
 
 
+@checked
 def check_data(own: OwnData) -> list[Remark]:
     """Return a remark for everything suspicious about labelled data.
 
+    Raises ValueError for data without class labels, places or facts of other rows, and images as `copies` does.
     Source of the questions asked: Gebru et al. (2021), arXiv:1803.09010. Taught in notebook 20.
     """
+    _check_part(own.domain, own.places)
+    _check_part(own.test, own.test_places)
+    if own.facts is not None and own.facts.shape != (len(own.domain), 3):
+        raise ValueError(f"facts must have the shape ({len(own.domain)}, 3), got {tuple(own.facts.shape)}")
     places = (*own.places, *own.test_places)
     return [*_classes(own.domain), *_copies(own.domain, own.test, places), *_leaks(own.domain, own.facts)]
 
 
+def _check_part(part: Domain | None, places: Sequence[str]) -> None:
+    if part is not None and (part.has_values or not part.known.any()):
+        raise ValueError(f"{part.name}: the checks compare the inputs with class labels, and there are none")
+    if len(places) != (0 if part is None else len(part)):
+        raise ValueError(f"there must be one place for each row, got {len(places)} for {part!r}")
+
+
+@checked
 def copies(x: Tensor | Sequence[str]) -> Tensor:
     """Return a group number (n,) for each image or text: copies of one another share theirs.
 
     Images (n, 3, h, w) count as copies when their thumbnails of 16 × 16 pixels are all but equal, so that one
     saved again at another size is found; texts when they differ in nothing but case, spaces and signs.
+    Raises ValueError for no rows, and for images of another shape or beyond [0, 1].
     """
     if not isinstance(x, Tensor):
+        if len(x) == 0:
+            raise ValueError("copies are looked for among images or texts, and there are none")
         seen: dict[str, int] = {}
         plain = ("".join(re.findall(r"\w+", text.casefold())) or text for text in x)
         return torch.tensor([seen.setdefault(text, len(seen)) for text in plain])
@@ -55,8 +74,17 @@ def copies(x: Tensor | Sequence[str]) -> Tensor:
     return torch.from_numpy(connected_components(links, directed=False)[1]).long()
 
 
+@checked
 def thumbnails(x: Tensor) -> Tensor:
-    """Return images (n, c, h, w) as 16 × 16 pixels, flat and centred on grey: (n, c · 256)."""
+    """Return images (n, c, h, w) as 16 × 16 pixels, flat and centred on grey: (n, c · 256).
+
+    Raises ValueError for tensors of another form, and for values outside [0, 1].
+    """
+    if x.ndim != 4 or not x.is_floating_point() or not x.numel():
+        raise ValueError(f"images must be a float tensor (n, c, h, w), got {found(x)}")
+    low, high = map(float, x.aminmax())
+    if not (low >= 0 and high <= 1):  # NaN fails every comparison
+        raise ValueError(f"images must lie in [0, 1], these run from {low:.3g} to {high:.3g}: scale them first")
     return F.adaptive_avg_pool2d(x, 16).flatten(1) - 0.5
 
 

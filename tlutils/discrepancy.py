@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from tlutils.inputs import checked
+
 KERNEL_WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # each twice the one before: a kernel is the square of the next
+LEAST_BANDWIDTH = 1e-30  # below, slopes overflow float32; rows as near as that count as equal
 BLOCK = 2**16  # kernel values held at a time, 256 KiB of float32: they stay in the processor's own cache,
 ROWS = 128  # but never fewer rows than this, below which a matrix product loses its speed
 
 
+@checked
 def mmd(a: Tensor, b: Tensor, *, bandwidth: float | None = None) -> Tensor:
     """Return the unbiased estimate of the squared maximum mean discrepancy of a (n, d) and b (m, d).
 
@@ -24,8 +26,8 @@ def mmd(a: Tensor, b: Tensor, *, bandwidth: float | None = None) -> Tensor:
     Source: Gretton et al. (2012), equation 3; Long et al. (2015). Taught in notebooks 04 and 08.
     """
     a, b = checked_pair(a, b)
-    if bandwidth is not None and not bandwidth > 0:
-        raise ValueError(f"bandwidth must be positive, got {bandwidth}")
+    if bandwidth is not None and bandwidth < LEAST_BANDWIDTH:
+        raise ValueError(f"bandwidth must be at least {LEAST_BANDWIDTH:g}, got {bandwidth}")
     with torch.autocast(a.device.type, enabled=False):  # half the digits are too few for differences of squares
         return _MMD.apply(a, b, bandwidth)
 
@@ -43,7 +45,8 @@ class _MMD(torch.autograd.Function):
         x = _centred(torch.cat([a, b]))
         squares = x.square().sum(1)
         if bandwidth is None:
-            bandwidth = 2 * squares.sum().item() / (n + m - 1) or 1.0  # the mean over all pairs
+            bandwidth = 2 * squares.sum().item() / (n + m - 1)  # the mean over all pairs
+            bandwidth = bandwidth if bandwidth >= LEAST_BANDWIDTH else 1.0
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         gradient = torch.zeros_like(x) if wanted else None
         value = x.new_zeros(())
@@ -101,6 +104,7 @@ def _centred(x: Tensor) -> Tensor:
     return x - x.mean(0)
 
 
+@checked
 def coral(a: Tensor, b: Tensor) -> Tensor:
     """Return ‖C_a − C_b‖²_F / 4d², the distance of the covariances of a (n, d) and b (m, d).
 
@@ -108,9 +112,10 @@ def coral(a: Tensor, b: Tensor) -> Tensor:
     Source: Sun & Saenko (2016), equation 1. Taught in notebooks 04 and 08.
     """
     a, b = checked_pair(a, b)
-    return (covariance(a) - covariance(b)).square().sum() / (4 * a.shape[1] ** 2)
+    return (_covariance(a) - _covariance(b)).square().sum() / (4 * a.shape[1] ** 2)
 
 
+@checked
 def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 128) -> Tensor:
     """Return the squared sliced Wasserstein-2 distance of a (n, d) and b (m, d), from random directions.
 
@@ -134,6 +139,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, *, projections: int = 128) -> Tenso
     return (widths @ gaps.square()).mean()
 
 
+@checked
 def proxy_a_distance(a: Tensor, b: Tensor) -> float:
     """Return 2 (1 − 2ε), between 0 and 2, from the error ε of telling a (n, d) from b (m, d).
 
@@ -160,24 +166,44 @@ def proxy_a_distance(a: Tensor, b: Tensor) -> float:
     return float(max(0.0, 2 * (1 - 2 * error)))
 
 
+@checked
 def covariance(x: Tensor) -> Tensor:
-    """Return the sample covariance (d, d) of x (n, d), divided by n − 1."""
+    """Return the sample covariance (d, d) of x (n, d), divided by n − 1. Raises ValueError as `coral` does."""
+    return _covariance(checked_pair(x, x)[0])
+
+
+def _covariance(x: Tensor) -> Tensor:
     x = x - x.mean(0)
     return x.T @ x / (len(x) - 1)
 
 
+@checked
 def checked_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both samples, checked, in float32 at least."""
+    """Return both samples (n, d) and (m, d), checked, in float32 at least.
+
+    Raises ValueError for shapes that do not fit, fewer than two rows, or values that are not finite or
+    so large that their fourth power, summed, is not.
+    """
     for name, x in (("first", a), ("second", b)):
-        if not isinstance(x, Tensor) or x.ndim != 2 or not x.is_floating_point():
-            found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        if x.ndim != 2 or not x.is_floating_point() or x.shape[1] == 0:
+            found = f"{str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
             raise ValueError(f"the {name} sample must be a float tensor of features (n, d), got {found}")
         if len(x) < 2:
             raise ValueError(f"the {name} sample has {len(x)} rows; a distance between samples needs at least 2")
-        # The sum is the quick test; it may also overflow, so that only the rows can accuse.
-        if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
-            raise ValueError(f"the {name} sample has NaN or infinite features")
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"feature widths differ: {a.shape[1]} and {b.shape[1]}; use one encoder for both")
     dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
-    return a.to(dtype), b.to(dtype)
+    a, b = a.to(dtype), b.to(dtype)
+    _check_size(a, "first")
+    _check_size(b, "second")
+    return a, b
+
+
+def _check_size(x: Tensor, name: str) -> None:
+    largest = torch.finfo(x.dtype).max ** 0.2  # 5e7 in float32: fourth powers, and many of them, still fit
+    if torch.linalg.vector_norm(x).item() <= largest:  # the quick test; only single values can accuse
+        return
+    if not torch.isfinite(x).all():
+        raise ValueError(f"the {name} sample has NaN or infinite features")
+    if (found := x.abs().max().item()) > largest:
+        raise ValueError(f"the {name} sample reaches {found:.1g}, above {largest:.1g}: scale the features first")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from tlutils.inputs import checked
 from tlutils.session import watched_by_a_person
 
 SILENT = 30  # seconds without a byte after which a server is given up
 WINDOW, SLOWEST = 60, 4096  # seconds, and bytes a second that must have come on average over so many
 
 
+@checked
 def download(url: str, target: Path, most: int) -> None:
     """Write what lies at `url` into the file `target`; redirections are followed to web addresses only.
 

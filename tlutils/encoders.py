@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.nets import CifarResNet, GlyphNet
 from tlutils.store import data_dir, fetch, sha256
 from tlutils.torchvision_models import TorchvisionEncoder, imagenet_weights, torchvision_names
@@ -24,6 +25,7 @@ CIFAR = {
 }
 
 
+@checked
 def image_encoder(name: str, *, pretrained: bool = True, weights: str | Path | None = None) -> nn.Module:
     """Return the image encoder `name`, frozen and in evaluation mode: RGB (n, 3, h, w) in [0, 1] → (n, dim).
 
@@ -38,18 +40,19 @@ def image_encoder(name: str, *, pretrained: bool = True, weights: str | Path | N
     one, is left out. With `pretrained=False` the network comes with random weights: the baseline that
     shows what pretraining is worth. To fine-tune an encoder, unfreeze it with `encoder.requires_grad_(True)`.
 
-    Raises ValueError for an unknown name or a file with another hash or of another architecture, OSError
-    when the weights cannot be had. Taught in notebooks 00, 03 and 10.
+    Raises ValueError for an unknown name, a file with another hash or of another architecture, and weights that
+    pretrained=False contradicts; OSError when the weights cannot be had. Taught in notebooks 00, 03 and 10.
     """
     if weights is not None and not pretrained:
         raise ValueError(f"weights={str(weights)!r} and pretrained=False contradict each other: leave one out")
     encoder = _network(name)
     if pretrained:
-        _load(encoder, weights or encoder_file(name))
+        _load(encoder, encoder_file(name) if weights is None else weights)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
     return encoder.requires_grad_(False).eval()
 
 
+@checked
 def model_card(name: str) -> dict:
     """Return the card of an embedded encoder: data, command, seed, accuracy, hash, licence.
 
@@ -67,18 +70,32 @@ def _network(name: str) -> nn.Module:
         return CifarResNet(int(name.removeprefix("cifar_resnet")))
     if name in torchvision_names():
         return TorchvisionEncoder(name)
-    raise unknown("image encoder", name, [*EMBEDDED, *CIFAR, *torchvision_names()])
+    raise _unknown(name)
 
 
+def _unknown(name: str) -> ValueError:
+    return unknown("image encoder", name, [*EMBEDDED, *CIFAR, *torchvision_names()])
+
+
+@checked
 def encoder_file(name: str) -> Path:
-    """Return the checked file of an encoder's own weights, its head included. Raises what `image_encoder` raises."""
+    """Return the checked file of an encoder's own weights, its head included.
+
+    Raises ValueError and OSError as `image_encoder` does.
+    """
     if name in CIFAR:
         return fetch(f"weights/cifar10_resnet/{CIFAR[name]}")
+    if name not in EMBEDDED and name not in torchvision_names():
+        raise _unknown(name)
     return embedded_file(name) if name in EMBEDDED else imagenet_weights(name)
 
 
+@checked
 def embedded_file(name: str) -> Path:
-    """Return the weight file of an embedded encoder. Raises ValueError when it is not the one of its card."""
+    """Return the weight file of an embedded encoder.
+
+    Raises ValueError for an unknown name, or a file with another hash than its card says.
+    """
     path, expected = data_dir() / f"{name}.safetensors", model_card(name)["sha256"]
     if (found := sha256(path)) != expected:
         raise ValueError(f"{path} does not match its card: sha256 {found}, expected {expected}; restore the file")

@@ -12,9 +12,11 @@ from statistics import fmean, stdev
 from typing import Any
 
 from tlutils.errors import unknown
+from tlutils.inputs import checked, is_number
 from tlutils.store import data_dir
 
 CONFIDENCE = 0.95
+LARGEST = 1e150  # of a run: its square is still a number
 
 
 class ClaimFailed(AssertionError):
@@ -35,11 +37,17 @@ class Estimate:
     runs: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "runs", tuple(float(run) for run in self.runs))
-        if len(self.runs) < 2:
-            raise ValueError(f"an estimate needs at least 2 runs, got {len(self.runs)}")
-        if not all(math.isfinite(run) for run in self.runs):
-            raise ValueError(f"every run must be finite, got {self.runs}")
+        if not isinstance(self.runs, Iterable) or getattr(self.runs, "ndim", 1) == 0:
+            raise TypeError(f"an estimate needs a list of runs, got {self.runs!r}")
+        runs = tuple(self.runs)
+        if len(runs) < 2:
+            raise ValueError(f"an estimate needs at least 2 runs, got {len(runs)}")
+        for run in runs:
+            if not is_number(run):
+                raise TypeError(f"every run must be a number, got {run!r}")
+            if not abs(run if isinstance(run, int) else float(run)) <= LARGEST:
+                raise ValueError(f"every run must be finite, and at most {LARGEST:g}, got {run!r}")
+        object.__setattr__(self, "runs", tuple(float(run) for run in runs))
 
     @property
     def mean(self) -> float:
@@ -85,16 +93,18 @@ class Estimate:
         return f"{self} over {len(self.runs)} runs"
 
 
+@checked
 def repeat(experiment: Callable[[int], Any], seeds: int | Iterable[int] = 5) -> Any:
     """Run `experiment(seed)` for every seed, each freshly seeded, and gather `Estimate`s.
 
     The experiment returns a number, or a dict (of dicts) of numbers; the answer has the same form.
-    Raises ValueError when the runs disagree in their keys. Taught in notebook 01.
+    Raises ValueError when the runs disagree in their keys, and as `Estimate` and `seed_everything` do.
+    Taught in notebook 01.
     """
     from tlutils.session import seed_everything
 
     results = []
-    for seed in range(seeds) if isinstance(seeds, int) else seeds:
+    for seed in seeds if isinstance(seeds, Iterable) else range(seeds):
         seed_everything(seed)
         results.append(experiment(seed))
     if not results:
@@ -121,8 +131,11 @@ def claim(
     """
     if at_least is None and at_most is None:
         raise ValueError(f"the claim {sentence!r} needs a bound: at_least, at_most or both")
-    value = float(measured)
     bounds = {"at least": at_least, "at most": at_most}
+    for what, figure in {"measured value": measured, **bounds}.items():
+        if not (figure is None and what in bounds) and not isinstance(figure, Estimate) and not is_number(figure):
+            raise TypeError(f"the {what} of the claim {sentence!r} must be a number, got {figure!r}")
+    value = float(measured)
     stated = ", ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
     figures = f"measured {measured:.3g}, {stated}"
     low = -math.inf if at_least is None else at_least
@@ -144,6 +157,7 @@ def _record(sentence: str, measured: float | Estimate, at_least: float | None, a
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+@checked
 def stored(name: str) -> Any:
     """Return the stored figures of a long experiment: nested dicts whose leaves are Estimates.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tlutils.inputs import checked
 from tlutils.simulator import FULL_LOCK, Simulator
 
 WHEELBASE = 3.24  # units between the axles
 AHEAD = 5  # tiles of 3.5 units: the point of the middle line that the expert heads for
 
 
+@checked
 def pursue(run: Simulator) -> float:
     """Return the steering in [−1, 1] that leads along an arc to a point of the middle line ahead.
 

@@ -8,11 +8,17 @@ import warnings
 import torch
 from torch import Tensor, nn
 
+from tlutils.inputs import checked
 from tlutils.loop import evaluation_mode
 from tlutils.nets import Classifier
+from tlutils.tensors import check_class_numbers, check_count, check_floats, device_of, finite
 from tlutils.texts import TransformerEncoder, check_texts
+from tlutils.trainable import working
+
+BROKEN = "look at the images and the model's weights, which are extreme"
 
 
+@checked
 def grad_cam(model: nn.Module, x: Tensor, layer: nn.Module, classes: Tensor, *, batch_size: int = 64) -> Tensor:
     """Return for each image the places that spoke for its class: maps (n, h, w), the strongest place at 1.
 
@@ -30,22 +36,23 @@ def grad_cam(model: nn.Module, x: Tensor, layer: nn.Module, classes: Tensor, *, 
 
     if not any(module is layer for module in model.modules()):
         raise ValueError("the layer is not a part of this model: name it by its path, model.encoder.layer3 say")
-    _check_explainable(model, x, classes)
-    device = next(model.parameters()).device
+    classes = _checked_classes(model, x, classes, batch_size)
+    device = device_of(model)
     maps = []
-    with torch.enable_grad(), evaluation_mode(model):
+    with torch.enable_grad(), evaluation_mode(model), working("the model", model, x):
         for images, wanted in zip(x.split(batch_size), classes.split(batch_size), strict=True):
             # The gradient starts at the pixels, so that it also reaches a layer whose weights are frozen.
             images = images.detach().to(device).requires_grad_()
             heat = LayerGradCam(model, layer).attribute(images, wanted.to(device), relu_attributions=True)
-            if heat.ndim != 4:
-                raise ValueError(f"the layer must put out images (n, c, h, w), its output has {heat.ndim} dimensions")
+            if (sides := getattr(heat, "ndim", 0)) != 4:
+                raise ValueError(f"the layer must put out images (n, c, h, w), its output has {sides} dimensions")
             heat = LayerAttribution.interpolate(heat, tuple(x.shape[2:]), interpolate_mode="bilinear")
             maps.append(heat[:, 0].detach().cpu())
-    heat = torch.cat(maps)
+    heat = finite(torch.cat(maps), BROKEN)
     return heat / heat.amax((1, 2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
 
 
+@checked
 def occlusion(
     model: nn.Module,
     x: Tensor,
@@ -68,18 +75,19 @@ def occlusion(
     """
     from captum.attr import Occlusion
 
-    _check_explainable(model, x, classes)
+    classes = _checked_classes(model, x, classes, batch_size)
     n, c, h, w = x.shape
     if not 1 <= window <= min(h, w):
         raise ValueError(f"window must lie between 1 and the side {min(h, w)} of the image, got {window}")
-    device = next(model.parameters()).device
+    device = device_of(model)
     covered = covered_with(x, fill)
     squares = -(-h // window) * -(-w // window)
     per_pass = min(squares, max(1, batch_size // n))
     maps = []
-    with torch.no_grad(), evaluation_mode(model):
-        drop = Occlusion(lambda images, wanted: log_odds(model(images), wanted))
-        for images, wanted, cover in zip(*(part.split(batch_size) for part in (x, classes, covered)), strict=True):
+    parts = (part.split(batch_size) for part in (x, classes, covered))
+    with torch.no_grad(), evaluation_mode(model), working("the model", model, x):
+        drop = Occlusion(lambda images, wanted: _log_odds(model(images), wanted))
+        for images, wanted, cover in zip(*parts, strict=True):
             heat = drop.attribute(
                 images.to(device),
                 sliding_window_shapes=(c, window, window),
@@ -89,9 +97,10 @@ def occlusion(
                 perturbations_per_eval=per_pass,
             )
             maps.append(heat[:, 0].cpu())
-    return torch.cat(maps)
+    return finite(torch.cat(maps), BROKEN)
 
 
+@checked
 def guided_backprop(model: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
     """Return how strongly each pixel moves the class score along paths that only add to it: maps (n, h, w) ≥ 0.
 
@@ -105,60 +114,84 @@ def guided_backprop(model: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
     """
     from captum.attr import GuidedBackprop
 
-    _check_explainable(model, x, classes)
+    classes = _checked_classes(model, x, classes)
     if not any(isinstance(module, nn.ReLU) for module in model.modules()):
         raise ValueError("the network has no nn.ReLU layers, which guided backpropagation works at")
-    device = next(model.parameters()).device
-    with torch.enable_grad(), evaluation_mode(model), warnings.catch_warnings():
+    device = device_of(model)
+    with torch.enable_grad(), evaluation_mode(model), warnings.catch_warnings(), working("the model", model, x):
         warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
         heat = GuidedBackprop(model).attribute(x.detach().clone().to(device).requires_grad_(), classes.to(device))
-    return heat.detach().abs().sum(1).cpu()
+    return finite(heat.detach().abs().sum(1).cpu(), BROKEN)
 
 
+@checked
 def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
     """Return the log-odds (n,) of each row's class against all others together, from logits (n, k).
 
-    Taught in notebook 12.
+    Raises ValueError when rows and classes do not fit, or values are not finite or far apart. Taught in notebook 12.
     """
+    check_floats(logits, "logits", "(n, k)")
+    check_class_numbers(classes, "classes", rows=len(logits), classes=logits.shape[1])
+    if logits.shape[1] < 2:
+        raise ValueError("log-odds are of one class against others, and there is one class only")
+    return finite(_log_odds(logits, classes.long()), BROKEN)
+
+
+def _log_odds(logits: Tensor, classes: Tensor) -> Tensor:
     wanted = classes[:, None]
     others = logits.scatter(1, wanted, -torch.inf).logsumexp(1)
     return logits.gather(1, wanted)[:, 0] - others
 
 
+@checked
 def covered_with(x: Tensor, fill: float | None) -> Tensor:
     """Return images (n, c, h, w) of nothing but `fill`, or of each image's own mean colour where it is None.
 
-    Taught in notebook 18.
+    Raises ValueError for what are no finite images, or a `fill` that they cannot hold. Taught in notebook 18.
     """
-    return torch.full_like(x, fill) if fill is not None else x.mean((2, 3), keepdim=True).expand_as(x)
+    check_floats(x, "images", "(n, c, h, w)")
+    if fill is None:
+        return finite(x.mean((2, 3), keepdim=True), BROKEN).expand_as(x)
+    if not abs(fill) <= torch.finfo(x.dtype).max:
+        raise ValueError(f"fill must be a number that {x.dtype} can hold, got {fill}")
+    return torch.full_like(x, fill)
 
 
-def _check_explainable(model: nn.Module, x: Tensor, classes: Tensor) -> None:
-    """Raise ValueError unless x are images (n, c, h, w) and the model knows the class of each."""
-    if x.ndim != 4 or classes.shape != (len(x),):
-        raise ValueError(f"need images (n, c, h, w) and a class for each, got {tuple(x.shape)}, {tuple(classes.shape)}")
-    with torch.no_grad(), evaluation_mode(model):
-        known = model(x[:1].to(next(model.parameters()).device)).shape[1]
-    if classes.min() < 0 or classes.max() >= known:
-        raise ValueError(f"classes {classes.min()} to {classes.max()} are not all within 0 … {known - 1}")
+def _checked_classes(model: nn.Module, x: Tensor, classes: Tensor, batch_size: int = 1) -> Tensor:
+    """Return the classes as int64. Raises ValueError unless x are images (n, c, h, w) of classes the model knows."""
+    check_count("batch_size", batch_size)
+    check_floats(x, "images", "(n, c, h, w)")
+    with torch.no_grad(), evaluation_mode(model), working("the model", model, x):
+        logits = model(x[:1].to(device_of(model)))
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < 2:
+        raise ValueError(f"the model must give scores (n, k) of two or more classes, it gave {logits!r:.80}")
+    check_class_numbers(classes, "classes", rows=len(x), classes=logits.shape[1])
+    return classes.long()
 
 
+@checked
 def overlay(images: Tensor, maps: Tensor, *, strength: float = 0.6) -> Tensor:
     """Return images (n, 3, h, w) in [0, 1] with their maps (n, h, w) laid over: brighter and yellower where it is 1.
 
     Grey images (n, 1, h, w) come back in colour. The images keep their own look where the map is 0.
 
-    Raises ValueError when images and maps do not fit. Taught in notebooks 10 and 18.
+    Raises ValueError when images and maps do not fit, or strength leaves [0, 1]. Taught in notebooks 10 and 18.
     """
     from matplotlib import colormaps
 
-    if images.ndim != 4 or maps.shape != (len(images), *images.shape[2:]):
+    check_floats(images, "images", "(n, c, h, w)")
+    check_floats(maps, "maps", "(n, h, w)")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must lie between 0 and 1, got {strength}")
+    if images.shape[1] not in (1, 3) or maps.shape != (len(images), *images.shape[2:]):
         raise ValueError(f"need a map for each image, of its size, got {tuple(images.shape)} and {tuple(maps.shape)}")
+    maps = maps.detach().to(torch.promote_types(maps.dtype, torch.float32))  # NumPy knows no bfloat16
     colours = torch.from_numpy(colormaps["plasma"](maps.numpy())[..., :3]).permute(0, 3, 1, 2).to(images.dtype)
     share = strength * maps[:, None]
-    return (1 - share) * images + share * colours
+    return finite((1 - share) * images + share * colours, BROKEN)
 
 
+@checked
 def word_contributions(
     model: Classifier, text: str, number: int, *, steps: int = 50
 ) -> tuple[list[str], Tensor, float]:
@@ -180,7 +213,8 @@ def word_contributions(
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, TransformerEncoder):
         raise ValueError(f"need a Classifier on text_encoder('minilm') or its like, got {type(model).__name__}")
-    device = next(model.parameters()).device
+    check_count("steps", steps)
+    device = device_of(model)
     read = encoder.tokenizer.encode(text)
     ids = torch.tensor([read.ids], device=device)
     special = torch.tensor([read.special_tokens_mask], device=device).bool()
@@ -190,7 +224,7 @@ def word_contributions(
         logits = model.head(encoder.pooled(ids, torch.ones_like(ids)))
         if not 0 <= number < logits.shape[1]:
             raise ValueError(f"class {number} is not within 0 … {logits.shape[1] - 1}")
-        return log_odds(logits, torch.full((len(logits),), number, device=device))
+        return _log_odds(logits, torch.full((len(logits),), number, device=device))
 
     with torch.enable_grad(), evaluation_mode(model):
         gradients = LayerIntegratedGradients(score, encoder.network.get_input_embeddings())

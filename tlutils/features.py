@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from tlutils.cache import cached_rows, joined
 from tlutils.domains import UNLABELLED, Domain, Rows
 from tlutils.fingerprint import fingerprint, network_parts
+from tlutils.inputs import checked
 from tlutils.session import watched_by_a_person
+from tlutils.tensors import check_class_numbers, check_floats
 from tlutils.text_blocks import ahead, check_rows, text_blocks
 from tlutils.texts import TextEncoder, check_texts
 from tlutils.train import evaluation_mode
+from tlutils.trainable import working
 
 if TYPE_CHECKING:
-    from numpy import ndarray
     from sklearn.linear_model import LogisticRegression
 
 VERSION = "features 1"  # part of every key: raise it when features of the same encoder and rows come out different
@@ -27,6 +31,7 @@ TOLERANCE = 0.01  # pixels may leave [0, 1] by this much, as they do after some 
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # x86, then ARM
 
 
+@checked
 def extract_features(
     encoder: nn.Module, x: Rows, *, batch_size: int = 256, cache: bool = True, allow_bfloat16: bool = False
 ) -> Tensor:
@@ -43,8 +48,8 @@ def extract_features(
     at most `batch_size` of them and about 2,000 tokens (on a GPU 30,000), and come back in the order given.
 
     Raises ValueError when x is not a float tensor of images in [0, 1] with the encoder's channels or not a list of
-    strings that say something, naming the row, or the encoder does not return a row for each. Taught in notebooks 06
-    and 12.
+    strings that say something, naming the row, or the encoder breaks on them, does not return a row for each, or one
+    that is not finite. Taught in notebooks 06 and 12.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -72,7 +77,11 @@ def extract_features(
                     features = next(computed, None)
                 if features is None:
                     return
-                yield features.float().cpu().numpy()
+                features = features.float().cpu()
+                if not torch.isfinite(features).all():
+                    row = bar.n + (~torch.isfinite(features)).any(1).nonzero()[0].item()
+                    raise ValueError(f"the encoder gives NaN or infinite features for row {row}: look at its weights")
+                yield features.numpy()
                 bar.update(len(features))
 
     with evaluation_mode(encoder):
@@ -93,17 +102,19 @@ def _image_blocks(
 
     with closing(ahead(prepare, range(first, len(x), batch_size))) as batches:
         for batch in batches:
-            features = encoder(batch)
+            with working("the encoder", encoder, batch):
+                features = encoder(batch)
             check_rows(features, len(batch), "images")
             yield features
 
 
+@checked
 def check_images(encoder: nn.Module, x: Tensor) -> None:
     """Raise ValueError when x is not a float tensor (n, c, h, w) in [0, 1] with the encoder's channels."""
     channels = getattr(encoder, "channels", "c")
-    wrong = not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point() or len(x) == 0
+    wrong = x.ndim != 4 or not x.is_floating_point() or x.numel() == 0
     if wrong or x.shape[1] != getattr(encoder, "channels", x.shape[1]):
-        found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        found = f"{x.dtype} {tuple(x.shape)}"
         raise ValueError(f"images must be a float tensor (n, {channels}, h, w) in [0, 1], got {found}")
     low, high = (bound.item() for bound in x.detach().aminmax())
     if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # NaN fails every comparison
@@ -116,6 +127,7 @@ def check_images(encoder: nn.Module, x: Tensor) -> None:
         raise ValueError(f"images must have values in [0, 1], got {low:.3g} to {high:.3g}: {fix}")
 
 
+@checked
 def computes_bfloat16(device: torch.device) -> bool:
     """Return whether the device multiplies bfloat16 natively, and so faster than float32."""
     if device.type == "cuda":
@@ -133,52 +145,85 @@ def _place(encoder: nn.Module) -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.float32
 
 
+@checked
 def linear_probe(features: Tensor, labels: Tensor, *, weights: Tensor | None = None, regularisation: float = 1.0):
     """Return a scikit-learn pipeline, fitted: standardised features (n, d), then multinomial logistic regression.
 
     `weights` (n,) says how much each row counts; `regularisation` is the inverse strength C.
 
-    Raises ValueError when features and labels differ in number, a label is unknown (−1) or only one
-    class is present. Source: Alain & Bengio (2017), arXiv:1610.01644. Taught in notebook 00.
+    Raises ValueError when features are no finite float table or too large for a variance, features and labels differ in
+    number, a label is unknown (−1), only one class is present, or weights or C are not positive. Source: Alain & Bengio
+    (2017), arXiv:1610.01644. Taught in notebook 00.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    if len(features) != len(labels):
-        raise ValueError(f"{len(features)} rows of features but {len(labels)} labels")
+    check_floats(features, "features", "(n, d)")
+    if len(features) != (n := labels.numel()):
+        raise ValueError(f"{len(features)} rows of features but {n} labels")
     if (labels == UNLABELLED).any():
         raise ValueError(f"labels hold {UNLABELLED}, the mark of unlabelled rows: probe domain.labelled_part() instead")
+    check_class_numbers(labels, "labels")
     if len(labels.unique()) < 2:
         raise ValueError("a probe needs examples of at least two classes")
+    if weights is not None and (weights.shape != (n,) or not (weights >= 0).all() or not 0 < weights.sum() < math.inf):
+        raise ValueError(f"weights must be ({n},), numbers from 0 that are not all 0, got {weights!r:.80}")
+    if not 0 < regularisation < math.inf:
+        raise ValueError(f"regularisation must be positive and finite, got {regularisation}")
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=regularisation, max_iter=1000))
-    with threadpool_limits(1):  # matrices this small cost more to share out than to multiply
-        return probe.fit(features, labels, logisticregression__sample_weight=weights)
+    # Matrices this small cost more to share out than to multiply.
+    with threadpool_limits(1), working("the probe", probe, features):
+        return probe.fit(_numbers(features), labels.cpu(), logisticregression__sample_weight=_numbers(weights))
 
 
+@checked
 def probe_scores(train: Domain, test: Domain, labels: Sequence[int], seed: int) -> dict[int, float]:
     """Return the accuracy on `test` of a linear probe that learns from so many labels per class of `train`.
 
-    Both hold features (n, d). Raises ValueError when a class has fewer examples. Taught in notebook 01.
+    Both hold features (n, d). Raises ValueError when a class has fewer examples, one of them has no labels, and as
+    `linear_probe` does. Taught in notebook 01.
     """
-    scores = {}
+    if train.has_values or test.has_values:
+        raise ValueError(f"{train.name} and {test.name} must have classes, not values: a probe names classes")
+    test, scores = test.labelled_part(), {}
     for n in labels:
         few = train.few(n, seed)
-        scores[n] = linear_probe(few.x, few.y).score(test.x, test.y)
+        probe = linear_probe(few.x, few.y)
+        with working("the probe", probe, test.x):
+            scores[n] = probe.score(_numbers(test.x), test.y)
     return scores
 
 
+def _numbers(x: Tensor | None) -> Tensor | None:
+    """Return x as scikit-learn reads it: it knows neither gradients nor bfloat16, and rounds float16."""
+    return x if x is None else x.detach().cpu().to(torch.promote_types(x.dtype, torch.float32))
+
+
+@checked
 def as_linear_layer(
     regression: LogisticRegression, mean: ndarray | Tensor, scale: ndarray | Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return weight (k, d) and bias (k,), float64, that do on plain rows what a fitted regression does on scaled ones.
 
     `mean` and `scale` (d,) are what its rows were scaled by. Of two classes scikit-learn keeps the difference alone:
-    here each has a row.
+    here each has a row. Raises TypeError for one that is not fitted, ValueError for another width or a scale that is
+    not positive.
     """
+    if not hasattr(regression, "coef_"):
+        raise TypeError(f"regression must be a fitted LogisticRegression, got {type(regression).__name__}")
+    for given in (mean, scale):
+        if isinstance(given, ndarray) and given.dtype.kind != "f":
+            raise TypeError(f"mean and scale must be arrays of numbers, got {given!r:.60}")
+    mean, scale = (torch.as_tensor(given).double() for given in (mean, scale))
+    width = regression.coef_.shape[1]
+    if mean.shape != (width,) or not mean.isfinite().all():
+        raise ValueError(f"mean must be finite ({width},), got {mean!r:.80}")
+    if scale.shape not in ((width,), (1,)) or not (scale > 0).all():
+        raise ValueError(f"scale must be positive ({width},), got {scale!r:.80}")
     weight, bias = (torch.from_numpy(part).double() for part in (regression.coef_, regression.intercept_))
     if len(weight) == 1:
         weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
-    weight = weight / torch.as_tensor(scale)
-    return weight, bias - weight @ torch.as_tensor(mean, dtype=torch.float64)
+    weight = weight / scale
+    return weight, bias - weight @ mean

@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from tlutils.closed_loop import Policy
+from tlutils.inputs import checked
 from tlutils.simulator import HALF_ROAD, STEPS, Driver, Simulator
 from tlutils.worlds import World
 
@@ -21,18 +22,27 @@ if TYPE_CHECKING:
 CAMERA = (192, 108)  # pixels of the camera's picture: a frame, three times larger
 MAP = 192  # pixels of a side of the map
 CAR = (214, 40, 40)
+LAST = int(0.85 * STEPS)  # control step of the last picture
 
 
+@checked
 def film(drivers: Mapping[str, nn.Module | Driver], world: World, track: int, *, pictures: int = 45) -> bytes:
     """Return a GIF of each named driver (or policy) on one track, side by side: `pictures` moments of equal distance.
 
     The camera's pictures are shown without the sensor's noise, which no GIF could hold. A lost car's
-    last picture stays. Raises ValueError without a driver or with fewer than two pictures. Taught in notebook 14.
+    last picture stays.
+
+    Raises ValueError without a driver or with fewer than 2 pictures or more than 850, and as `score` does. Taught in
+    notebook 14.
     """
     from PIL.Image import Dither
 
-    if not drivers or pictures < 2:
-        raise ValueError(f"a film needs a driver and at least 2 pictures, got {len(drivers)} and {pictures}")
+    if not drivers or not 2 <= pictures <= LAST:
+        found = f"{len(drivers)} and {pictures}"
+        raise ValueError(f"a film needs a driver and at least 2 pictures, at most {LAST}, got {found}")
+    for name, driver in drivers.items():
+        if not callable(driver):
+            raise TypeError(f"film: the driver {name!r} must be a model or a function, got {type(driver).__name__}")
     columns = [_column(name, driver, world, track, pictures) for name, driver in drivers.items()]
     images = [_beside([column[k] for column in columns]) for k in range(pictures)]
     swatch = images[-1].copy()
@@ -45,6 +55,7 @@ def film(drivers: Mapping[str, nn.Module | Driver], world: World, track: int, *,
     return buffer.getvalue()
 
 
+@checked
 def show_film(gif: bytes, alt: str) -> None:
     """Display a GIF with `alt` as its text for those who cannot see it.
 
@@ -63,7 +74,7 @@ def _column(name: str, driver: nn.Module | Driver, world: World, track: int, pic
     """Return one driver's pictures: its name, what its camera sees, where it has been."""
     driver = Policy(driver) if isinstance(driver, nn.Module) else driver
     run = Simulator(world, track)
-    moments = set(np.linspace(0, STEPS * 0.85, pictures).astype(int).tolist())
+    moments = set(np.linspace(0, LAST, pictures).astype(int).tolist())
     way, column = [run.position], []
     for step in range(max(moments) + 1):
         if step in moments:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.domains import Domain
+from tlutils.inputs import checked
 from tlutils.nets import Classifier
 from tlutils.train import fit
+from tlutils.trainable import FASTEST
 
 if TYPE_CHECKING:
     from peft import LoraModel
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 _BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
+@checked
 def freeze(module: nn.Module) -> None:
     """Keep a module as it is while a model is trained: its weights, and its BatchNorm statistics too.
 
@@ -30,6 +33,7 @@ def freeze(module: nn.Module) -> None:
             layer.register_forward_pre_hook(_evaluate)
 
 
+@checked
 def unfreeze(model: Classifier, depth: int) -> None:
     """Make the head and the last `depth` blocks of the encoder trainable, and freeze the rest.
 
@@ -38,22 +42,23 @@ def unfreeze(model: Classifier, depth: int) -> None:
     arXiv:1411.1792. Taught in notebook 07.
     """
     blocks = _blocks(model)
-    if not _whole(depth) or not 0 <= depth <= len(blocks):
+    if not 0 <= depth <= len(blocks):
         name = type(model.encoder).__name__
-        raise ValueError(f"depth must be a whole number from 0 to {len(blocks)}, the blocks of {name}; got {depth!r}")
+        raise ValueError(f"depth must be a whole number from 0 to {len(blocks)}, the blocks of {name}; got {depth}")
     freeze(model)
     for part in (model.head, *blocks[len(blocks) - depth :]):
         _thaw(part)
 
 
+@checked
 def fit_gradually(model: Classifier, domain: Domain, **settings: Any) -> list[dict[str, float]]:
     """Train `model` in place in stages: the head alone, then with one more block each, last block first.
 
     `settings` go to `fit` at every stage, so `epochs` and `steps` count for one stage. Returns the
     histories of all stages in one list.
 
-    Raises ValueError for an optimizer, which could not follow the stages. Source: Howard & Ruder
-    (2018), section 3.3, arXiv:1801.06146. Taught in notebook 07.
+    Raises ValueError for an optimizer, which could not follow the stages, and as `fit` and `unfreeze` do.
+    Source: Howard & Ruder (2018), section 3.3, arXiv:1801.06146. Taught in notebook 07.
     """
     if "optimizer" in settings:
         raise ValueError("every stage trains other weights and needs its own optimizer: pass lr=… instead")
@@ -64,15 +69,16 @@ def fit_gradually(model: Classifier, domain: Domain, **settings: Any) -> list[di
     return history
 
 
+@checked
 def layerwise_rates(model: Classifier, lr: float, decay: float) -> list[dict[str, Any]]:
     """Return parameter groups for an optimizer: the head learns at `lr`, each block before it `decay` times as fast.
 
     The last block has lr·decay, the one before lr·decay², and so on; frozen weights are left out.
-    Raises ValueError for an lr that is not positive, a decay outside (0, 1], or trainable weights that
+    Raises ValueError for an lr that is not positive or beyond 1e30, a decay outside (0, 1], or trainable weights that
     lie in no block. Source: Howard & Ruder (2018), section 3.2, arXiv:1801.06146. Taught in notebook 07.
     """
-    if not lr > 0:
-        raise ValueError(f"lr must be positive, got {lr}")
+    if not 0 < lr <= FASTEST:
+        raise ValueError(f"lr must be positive, got {lr} (at most {FASTEST:g})")
     if not 0 < decay <= 1:
         raise ValueError(f"decay must lie above 0 and at most at 1 (one rate for all), got {decay}")
     parts = (model.head, *reversed(_blocks(model)))
@@ -91,18 +97,22 @@ class L2SP:
 
     The starting point is the encoder as it is when this object is made. Calling the object returns the
     scalar, for `fit(…, regulariser=L2SP(model, alpha, beta))`. All parameters count, the scales and
-    shifts of BatchNorm and the biases among them; its running statistics do not.
+    shifts of BatchNorm and the biases among them; its running statistics do not. What overflows comes
+    back infinite, and stops `fit`.
 
-    Raises ValueError for a negative α or β. Source: Li et al. (2018), equation 3, arXiv:1802.01483.
-    Taught in notebook 07.
+    Raises ValueError for a negative α or β, or an encoder without weights. Source: Li et al. (2018), equation 3,
+    arXiv:1802.01483. Taught in notebook 07.
     """
 
+    @checked
     def __init__(self, model: Classifier, alpha: float, beta: float) -> None:
         for name, value in {"alpha": alpha, "beta": beta}.items():
             if not 0 <= value < float("inf"):
                 raise ValueError(f"{name} must be 0 or a positive number, got {value}")
         self.alpha, self.beta = alpha, beta
         self.encoder, self.head = list(model.encoder.parameters()), list(model.head.parameters())
+        if not self.encoder:
+            raise ValueError(f"{type(model.encoder).__name__} has no weights to keep near a starting point")
         self.start = _flat(self.encoder).detach().clone()
 
     def __call__(self) -> Tensor:
@@ -112,6 +122,7 @@ class L2SP:
         return self.alpha / 2 * drift + self.beta / 2 * _flat(self.head).square().sum()
 
 
+@checked
 def add_lora(model: Classifier, rank: int) -> LoraModel:
     """Freeze the encoder and add a trainable product of rank `rank` to each of its convolutions and linear layers.
 
@@ -120,18 +131,20 @@ def add_lora(model: Classifier, rank: int) -> LoraModel:
     convolution's kernel counts its inputs. Changes `model` in place and returns peft's handle:
     `handle.merge_and_unload()` adds the products to the weights and puts the plain layers back.
 
-    Raises ValueError for a rank below 1, an encoder without such layers, or one that has LoRA already.
-    Source: Hu et al. (2021), equation 3, arXiv:2106.09685. Taught in notebook 07.
+    Raises ValueError for a rank below 1 or beyond the widest layer, an encoder without such layers, or one that has
+    LoRA already. Source: Hu et al. (2021), equation 3, arXiv:2106.09685. Taught in notebook 07.
     """
     from peft import LoraConfig, LoraModel
 
-    if not _whole(rank) or rank < 1:
-        raise ValueError(f"rank must be a whole number of at least 1, got {rank!r}")
+    if rank < 1:
+        raise ValueError(f"rank must be a whole number of at least 1, got {rank}")
     if any("lora_" in name for name, _ in model.encoder.named_parameters()):
         raise ValueError("the encoder has LoRA already: merge it first, with merge_and_unload() of its handle")
-    layers = [name for name, layer in model.encoder.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    layers = {name: layer for name, layer in model.encoder.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)}
     if not any(layers):  # none, or the encoder itself, which peft cannot replace
         raise ValueError(f"{type(model.encoder).__name__} has no convolution or linear layer to add LoRA to")
+    if rank > (most := max(max(len(layer.weight), layer.weight[0].numel()) for layer in layers.values())):
+        raise ValueError(f"rank must be at most {most}, what the widest layer has of inputs or outputs, got {rank}")
     freeze(model.encoder)
     _thaw(model.head)
     exactly = "|".join(re.escape(name) for name in layers)  # a list would match by the ends of names
@@ -151,10 +164,6 @@ def _thaw(module: nn.Module) -> None:
         for key, hook in list(layer._forward_pre_hooks.items()):
             if hook is _evaluate:
                 del layer._forward_pre_hooks[key]
-
-
-def _whole(number: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _evaluate(layer: nn.Module, inputs: tuple) -> None:

@@ -11,22 +11,31 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 import torch
 from torch import Tensor, nn
 
+from tlutils.inputs import checked
+
 Part = str | bytes | Tensor
 PLAIN = (int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
 EVERY_MODULE_HAS = frozenset(vars(nn.Module()))  # among them `training`, which does not count
 # Their versions stand for their code: what a model of transformers reaches is most of that library.
 LIBRARIES = ("torch", "transformers")
 PIECE = 2**24  # bytes hashed at a time, so that only this much is ever copied
+CHECKS = checked(len).__code__  # what looks at a function's arguments is no part of what it computes
 
 
+@checked
 def fingerprint(parts: Iterable[Part]) -> str:
     """Return the sha256, 64 hexadecimal digits, of texts, bytes and tensors in their order.
 
-    A tensor counts by dtype, shape and values, not by its layout or device.
+    A tensor counts by dtype, shape and values, not by its layout in memory or its device. Raises ValueError for a
+    tensor that is sparse or without values.
     """
     digest = hashlib.sha256()
     for part in parts:
+        if not isinstance(part, (str, bytes, Tensor)):
+            raise TypeError(f"fingerprint: parts are texts, bytes and tensors, got {type(part).__name__} {part!r:.60}")
         if isinstance(part, Tensor):
+            if part.is_meta or part.layout != torch.strided:
+                raise ValueError(f"a tensor must be dense and hold values, got {part.layout} on {part.device}")
             digest.update(f"tensor {part.dtype} {tuple(part.shape)}\0".encode())
             for piece in _pieces(part.detach()):
                 digest.update(piece.contiguous().reshape(-1).cpu().view(torch.uint8).numpy().data)
@@ -36,6 +45,7 @@ def fingerprint(parts: Iterable[Part]) -> str:
     return digest.hexdigest()
 
 
+@checked
 def network_parts(network: nn.Module) -> Iterator[Part]:
     """Yield all that decides what a network computes in evaluation mode.
 
@@ -103,6 +113,8 @@ def _class(kind: type, seen: set[FunctionType]) -> Iterator[Part]:
 
 
 def _function(function: FunctionType, seen: set[FunctionType]) -> Iterator[Part]:
+    if function.__code__ is CHECKS:
+        function = function.__wrapped__  # type: ignore[attr-defined]  # functools.wraps left it there
     if function in seen or _library(function):
         return
     seen.add(function)

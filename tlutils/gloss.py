@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import data_dir
 
 SENSES = ("first", "frequent")
 
 
+@checked
 def glosses(sense: str = "frequent") -> dict[str, str]:
     """Return the embedded dictionary, a short English gloss for each Chinese word: an extract from CC-CEDICT.
 
@@ -27,12 +29,16 @@ def glosses(sense: str = "frequent") -> dict[str, str]:
         return {row["word"]: row[sense] for row in csv.DictReader(file)}
 
 
+@checked
 def segment(text: str, words: Collection[str]) -> list[str]:
     """Cut a text into listed words, at each place the longest that fits, and single characters where none does.
 
     White space separates and is left out. Taught in notebook 13.
     """
-    longest = max(map(len, words), default=1)
+    try:
+        longest = max(map(len, words), default=1)
+    except TypeError:
+        raise TypeError(f"segment: words must be texts, got {type(words).__name__} of something else") from None
     found = []
     for part in text.split():
         place = 0
@@ -44,6 +50,7 @@ def segment(text: str, words: Collection[str]) -> list[str]:
     return found
 
 
+@checked
 def gloss(text: str, meanings: Mapping[str, str]) -> str:
     """Return a text with each listed word replaced by its meaning; what is not listed stays as it is.
 

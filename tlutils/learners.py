@@ -12,8 +12,12 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import Domain, Rows
+from tlutils.inputs import checked
 from tlutils.nets import Classifier
-from tlutils.own_model import Linear, OwnModel, Table, View, rows_of, view
+from tlutils.own_linear import Linear, Table, check_table, rows_of
+from tlutils.own_model import OwnModel, View, view
+from tlutils.own_rows import MOST_CLASSES
+from tlutils.tensors import check_class_numbers
 from tlutils.train import fit, outputs
 
 FOLDS = 5
@@ -42,11 +46,19 @@ class Learner:
         return self.probabilities.argmax(1)
 
 
+@checked
 def folds_of(y: Tensor, groups: Tensor, seed: int) -> list[Fold]:
-    """Return row numbers to train on and to test on, up to five times; a group of copies stays on one side."""
+    """Return row numbers to train on and to test on, up to five times; a group of copies stays on one side.
+
+    Raises ValueError for labels (n,) or numbers of groups (n,) that are none, and for fewer than two rows of a class.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = min(FOLDS, int(torch.bincount(y).max()))
+    check_class_numbers(y, "labels", classes=MOST_CLASSES)
+    check_class_numbers(groups, "groups", rows=len(y))
+    folds = min(FOLDS, int(torch.bincount(y.long()).max()), len(groups.unique()))
+    if folds < 2:
+        raise ValueError("no class has two different rows: one to learn from and one to test on are needed at least")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # told among the remarks
@@ -54,8 +66,14 @@ def folds_of(y: Tensor, groups: Tensor, seed: int) -> list[Fold]:
     return [(train, test) for train, test in found if len(train) and len(test)]
 
 
+@checked
 def probe(seen: View, table: Table, domain: Domain, folds: Sequence[Fold]) -> Learner:
-    """Return a linear layer on what a view gives for each row."""
+    """Return a linear layer on what a view gives for each row.
+
+    Raises ValueError for a table or folds of other rows than the domain's, and a domain without labels.
+    """
+    _check(domain, folds)
+    _check_table(table, domain)
 
     def train(rows: Tensor) -> OwnModel:
         return OwnModel(
@@ -69,8 +87,17 @@ def probe(seen: View, table: Table, domain: Domain, folds: Sequence[Fold]) -> Le
     return _measured(name, seen.name, train, lambda model, rows: model.linear(rows_of(table, rows)), domain, folds)
 
 
+@checked
 def self_trained(seen: View, table: Table, domain: Domain, unlabelled: Table, folds: Sequence[Fold]) -> Learner:
-    """Return a probe that also learns from its own sure predictions on rows (m, d) without a label."""
+    """Return a probe that also learns from its own sure predictions on rows (m, d) without a label.
+
+    Raises ValueError as `probe` does, and for rows of another width.
+    """
+    _check(domain, folds)
+    _check_table(table, domain)
+    check_table(unlabelled, table.shape[1])
+    if not isinstance(table, Tensor) or not isinstance(unlabelled, Tensor):
+        raise TypeError("self-training needs dense rows, tensors (n, d) and (m, d): pass table.toarray() as a tensor")
 
     def train(rows: Tensor) -> OwnModel:
         first = Linear.fitted(rows_of(table, rows), domain.y[rows], len(domain.classes))
@@ -83,11 +110,18 @@ def self_trained(seen: View, table: Table, domain: Domain, unlabelled: Table, fo
     return _measured(name, seen.name, train, lambda model, rows: model.linear(rows_of(table, rows)), domain, folds)
 
 
+@checked
 def fine_tuned(seen: View, domain: Domain, folds: Sequence[Fold], seed: int, seconds: float) -> Learner | float:
     """Return the encoder trained on, head and all; or, when that needs more than `seconds`, what it needs.
 
-    It starts from a fresh copy of the encoder each time. Rate and steps are the same for everybody.
+    It starts from a fresh copy of the encoder each time. Rate and steps are the same for everybody. Without a second
+    it needs infinitely many.
+
+    Raises ValueError for a view without an encoder, and as `probe` and `fit` do.
     """
+    _check(domain, folds)
+    if seen.encoder is None:
+        raise ValueError(f"{seen.name} is no encoder: there is nothing to fine-tune")
     texts = not isinstance(domain.x, Tensor)
     rate = RATES[texts]
 
@@ -114,6 +148,20 @@ def fine_tuned(seen: View, domain: Domain, folds: Sequence[Fold], seed: int, sec
         return needed
     name = f"fine-tuned {seen.name}"
     return _measured(name, seen.name, train, lambda m, rows: _logits(m, domain.subset(rows).x), domain, folds)
+
+
+def _check(domain: Domain, folds: Sequence[Fold]) -> None:
+    """Raise ValueError for a domain with rows that have no label, or folds of other rows."""
+    if domain.has_values or not domain.known.all():
+        raise ValueError(f"{domain.name} has rows without a class: pass its labelled_part()")
+    for rows in (part for fold in folds for part in fold):
+        check_class_numbers(rows, "the row numbers of a fold", classes=len(domain))
+
+
+def _check_table(table: Table, domain: Domain) -> None:
+    check_table(table)
+    if table.shape[0] != len(domain):
+        raise ValueError(f"the table has {table.shape[0]} rows, {domain.name} has {len(domain)}")
 
 
 def _size(domain: Domain) -> int | None:

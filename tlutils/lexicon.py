@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tlutils.datasets import corpora, reviews
 from tlutils.gloss import segment
+from tlutils.inputs import checked
 from tlutils.store import data_dir, sha256, write_json
 
 Entries = Mapping[str, Sequence[str]]
@@ -22,7 +23,8 @@ NO_MEANING = re.compile(
 LITTLE = frozenset("to a an the of be in on at for with and or sb sth one's oneself it is are".split())
 
 
-def senses(entry: Iterable[str]) -> list[str]:
+@checked
+def senses(entry: Sequence[str]) -> list[str]:
     """Return the meanings of a CC-CEDICT entry, without remarks, Chinese and cross-references."""
     found = []
     for part in ";".join(entry).split(";"):
@@ -33,26 +35,32 @@ def senses(entry: Iterable[str]) -> list[str]:
     return found
 
 
+@checked
 def first_senses(entries: Entries) -> dict[str, str]:
     """Return the first meaning of each word that has few words, or its first."""
     chosen = {}
     for word, entry in entries.items():
+        if not isinstance(word, str):
+            raise TypeError(f"the dictionary's words must be texts, got {type(word).__name__} {word!r:.60}")
         if meanings := senses(entry):
             chosen[word] = next((meaning for meaning in meanings if len(meaning.split()) <= LONGEST), meanings[0])
     return chosen | dict.fromkeys(PARTICLES, "")
 
 
+@checked
 def frequent_senses(entries: Entries, english: Sequence[str], chinese: Sequence[str]) -> dict[str, str]:
     """Return that meaning of each word which English sentences say most often when their Chinese has the word.
 
     How often is measured as P(meaning | word) − P(meaning); a meaning of several words counts as often as its rarest.
     Words that occur less than twice keep their first meaning, as do those of which no meaning is ever said.
+    Raises ValueError when the sentences are not as many in both languages.
     """
+    check_pairs(english, chinese)
     meanings = first_senses(entries)
     in_all, seen = Counter[str](), Counter[str]()
     said: dict[str, Counter[str]] = {}
     for ours, theirs in zip(english, chinese, strict=True):
-        stems = {stem(word) for word in words(ours)}
+        stems = {_stem(word) for word in words(ours)}
         in_all.update(stems)
         for word in set(segment(theirs, entries.keys())) & meanings.keys():
             seen[word] += 1
@@ -62,7 +70,7 @@ def frequent_senses(entries: Entries, english: Sequence[str], chinese: Sequence[
             continue
         scores: dict[str, float] = {}
         for rank, meaning in enumerate(senses(entries[word])):
-            parts = [stem(part) for part in words(meaning) if part not in LITTLE]
+            parts = [_stem(part) for part in words(meaning) if part not in LITTLE]
             if parts and len(meaning.split()) <= LONGEST:
                 excess = min(said[word][part] / count - in_all[part] / len(english) for part in parts)
                 scores.setdefault(meaning, excess - 0.002 * rank)  # of equals the one that is named first
@@ -72,12 +80,20 @@ def frequent_senses(entries: Entries, english: Sequence[str], chinese: Sequence[
     return meanings
 
 
+@checked
+def check_pairs(english: Sequence, chinese: Sequence) -> None:
+    """Raise ValueError when the sentences of two languages are not as many."""
+    if len(english) != len(chinese):
+        raise ValueError(f"{len(english)} English sentences and {len(chinese)} Chinese ones: pass pairs")
+
+
+@checked
 def words(text: str) -> list[str]:
     """Return the English words and numbers of a text, small letters."""
     return re.findall(r"[a-z]+(?:'[a-z]+)?|[0-9]+", text.lower())
 
 
-def stem(word: str) -> str:
+def _stem(word: str) -> str:
     """Return a word without a common ending: enough to see that `rooms` and `room` are one."""
     for ending in ("ing", "ed", "es", "s", "ly", "d"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from tlutils.batches import Batches
 from tlutils.checkpoint import Checkpoint
+from tlutils.inputs import checked
 from tlutils.parallel import global_batchnorm, is_first, join, same_random_stream, warn_of_dropout
 from tlutils.session import watched_by_a_person
+from tlutils.trainable import check_settings
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Terms = dict[str, Tensor]
 
 
+@checked
 def minimise(
     objective: Callable[[list[nn.Module], torch.device, float], Terms],
     modules: list[nn.Module],
@@ -47,18 +50,23 @@ def minimise(
     `parallel.forward` computes; weights and history come out as in one process, and the same in all. Only the
     first calls `after_epoch`. Dropout is not the same as in one process, which a warning says.
 
-    Raises ValueError for terms that cannot be minimised, a checkpoint of another run or what sharded weights (FSDP)
-    rule out, OSError for a checkpoint that cannot be written, FloatingPointError when a term or a gradient stops being
-    finite.
+    Raises ValueError for settings or terms that cannot be minimised, nothing to train, a checkpoint of another run or
+    what sharded weights (FSDP) rule out, OSError for a checkpoint that cannot be written, FloatingPointError when a
+    term or a gradient stops being finite.
     """
     from tqdm.auto import tqdm
 
+    check_settings(lr=lr, steps=steps, per_epoch=per_epoch)
+    if not modules:
+        raise ValueError("there is nothing to train: pass the model in a list")
     accelerator = join()
     check_shards(accelerator, modules, after_epoch, checkpoint)
     # The faster layout for convolutions, and exact.
     modules[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave memory_format out
     if optimizer is None:
         trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
+        if not trainable:
+            raise ValueError("there is nothing to train: the model has no weights, or all of them are frozen")
         optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=1e-2)
     warn_of_dropout(modules)
     prepared, optimizer = prepare(accelerator, modules, optimizer)
@@ -119,6 +127,8 @@ def check_shards(
 
 def check_terms(terms: dict[str, Tensor], step: int, streams: Sequence[Batches]) -> None:
     """Raise when a term is not finite, not a scalar, or carries no gradient; say at which rows."""
+    if not isinstance(terms, dict) or not terms:
+        raise ValueError(f"an objective returns named terms, a dict of scalar tensors, got {terms!r:.80}")
     for name, term in terms.items():
         if not isinstance(term, Tensor) or term.ndim:
             raise ValueError(f"the {name} term must be a scalar tensor, got {term!r:.80}")
@@ -156,6 +166,7 @@ def _some(numbers: list[int], most: int = 64) -> str:
     return ", ".join(map(str, numbers[:most])) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
 
 
+@checked
 def check_weights(modules: list[nn.Module], steps: int) -> None:
     """Raise when training left a weight or a running statistic that is not finite."""
     for module in modules:
@@ -177,6 +188,7 @@ def record(history: list[dict[str, float]], terms: dict[str, Tensor], step: int,
 
 
 @contextmanager
+@checked
 def seeded(seed: int) -> Iterator[None]:
     """Run a block on its own random stream and give the caller's back afterwards."""
     with torch.random.fork_rng():
@@ -185,6 +197,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
+@checked
 def training_mode(model: nn.Module) -> Iterator[None]:
     """Train, except for frozen BatchNorm layers: those keep their statistics as well as their weights."""
     model.train()
@@ -198,6 +211,7 @@ def training_mode(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+@checked
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Evaluate, then return every layer to the mode it was in."""
     training = [module for module in model.modules() if module.training]

@@ -10,30 +10,36 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.explain import covered_with
+from tlutils.inputs import checked
 from tlutils.loop import seeded
+from tlutils.tensors import check_class_numbers, check_count, check_floats
 from tlutils.train import outputs, predict
 
 Method = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
+@checked
 def map_agreement(a: Tensor, b: Tensor) -> Tensor:
     """Return the rank correlation of the maps a, b (n, h, w), image by image, (n,): Spearman's, over the pixels.
 
     1 for the same order of pixels, 0 for unrelated ones. A map that is the same everywhere has no order:
     its agreement is 0. Hand in absolute values where the sign of an attribution says nothing.
 
-    Raises ValueError when the shapes differ or a map has fewer than two pixels. Source: Adebayo et al. (2018),
-    arXiv:1810.03292, section 3. Taught in notebook 18.
+    Raises ValueError when the shapes differ, a map has fewer than two pixels or values that are not finite.
+    Source: Adebayo et al. (2018), arXiv:1810.03292, section 3. Taught in notebook 18.
     """
     from scipy.stats import rankdata
 
-    if a.shape != b.shape or a.ndim != 3 or a[0].numel() < 2:
+    check_floats(a, "the first maps", "(n, h, w)")
+    check_floats(b, "the second maps", "(n, h, w)")
+    if a.shape != b.shape or a[0].numel() < 2:
         raise ValueError(f"need two sets of maps (n, h, w) of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
-    ranks = [torch.from_numpy(rankdata(maps.flatten(1).double().numpy(), axis=1)) for maps in (a, b)]
+    ranks = [torch.from_numpy(rankdata(maps.detach().flatten(1).double().numpy(), axis=1)) for maps in (a, b)]
     a, b = (rank - rank.mean(1, keepdim=True) for rank in ranks)
     return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-12)).float()
 
 
+@checked
 def randomised(model: nn.Module, parts: Sequence[nn.Module], *, seed: int = 0) -> list[nn.Module]:
     """Return copies of a model in which the first part, the first two, and so on have fresh random weights.
 
@@ -62,6 +68,7 @@ def randomised(model: nn.Module, parts: Sequence[nn.Module], *, seed: int = 0) -
     return copies
 
 
+@checked
 def sanity_check(
     model: nn.Module, parts: Sequence[nn.Module], x: Tensor, methods: Mapping[str, Method], *, seed: int = 0
 ) -> dict[str, dict[int, float]]:
@@ -74,6 +81,8 @@ def sanity_check(
     Raises what `randomised` and the methods raise. Source: Adebayo et al. (2018), arXiv:1810.03292,
     figure 2. Taught in notebook 18.
     """
+    if not all(map(callable, methods.values())):
+        raise TypeError(f"every method must be a function of model, images and classes, got {methods!r:.80}")
     classes = predict(model, x)
     copies = randomised(model, parts, seed=seed)
     agreement = {}
@@ -88,6 +97,7 @@ def _layers(part: nn.Module) -> list[Any]:
     return [layer for layer in part.modules() if hasattr(layer, "reset_parameters")]
 
 
+@checked
 def removal_curve(
     model: nn.Module, x: Tensor, classes: Tensor, maps: Tensor, *, fill: float | None = None, steps: int = 16
 ) -> Tensor:
@@ -98,19 +108,23 @@ def removal_curve(
     that names what the model uses makes the curve fall early; compare with the curves of random maps and of
     orders that know nothing of the model, since images with holes are unlike any it has seen.
 
-    Raises ValueError when maps and images do not fit or there is no step. Source: Petsiuk et al. (2018),
-    arXiv:1806.07421, section 4.2 (deletion). Taught in notebook 18.
+    Raises ValueError when maps, images, classes and model do not fit, values are not finite, or steps are outside
+    1 … 1,000,000. Source: Petsiuk et al. (2018), arXiv:1806.07421, section 4.2 (deletion). Taught in notebook 18.
     """
-    if x.ndim != 4 or maps.shape != (len(x), *x.shape[2:]) or classes.shape != (len(x),):
+    check_floats(x, "images", "(n, c, h, w)")
+    check_floats(maps, "maps", "(n, h, w)")
+    if maps.shape != (len(x), *x.shape[2:]) or classes.shape != (len(x),):
         shapes = ", ".join(str(tuple(part.shape)) for part in (x, classes, maps))
         raise ValueError(f"need images (n, c, h, w), a class and a map (h, w) for each, got {shapes}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_count("steps", steps)
     place = maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(1).view_as(maps)[:, None]
     covered = covered_with(x, fill)
     curve = []
     for k in range(steps + 1):
         removed = torch.where(place < round(k * maps[0].numel() / steps), covered, x)
-        probability = outputs(model, removed).softmax(1).gather(1, classes[:, None])
+        logits = outputs(model, removed)
+        check_floats(logits, "the model's output", "(n, k)")
+        check_class_numbers(classes, "classes", classes=logits.shape[1])
+        probability = logits.softmax(1).gather(1, classes[:, None].long())
         curve.append(probability.mean())
     return torch.stack(curve)

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from tlutils.evidence import CONFIDENCE
+from tlutils.inputs import check_dense, checked, is_number
+from tlutils.tensors import check_count
 
 UNDEFINED = 0.05  # at most this share of resamples may lack what the metric needs
 
 
+@checked
 def auc(scores: Tensor, labels: Tensor) -> float:
     """Return the area under the ROC curve: how often a positive scores above a negative, ties counting half.
 
@@ -33,6 +36,7 @@ def auc(scores: Tensor, labels: Tensor) -> float:
     return float(roc_auc_score(labels.numpy(), scores.numpy()))
 
 
+@checked
 def threshold_for(specificity: float, scores: Tensor, labels: Tensor) -> float:
     """Return the lowest threshold at which at least this share of negatives is called negative.
 
@@ -54,20 +58,22 @@ def threshold_for(specificity: float, scores: Tensor, labels: Tensor) -> float:
     return negatives[max(kept, 1) - 1].item()
 
 
+@checked
 def sensitivity(scores: Tensor, labels: Tensor, threshold: float) -> float:
     """Return the share of positives (label 1) whose score (n,) lies above the threshold.
 
-    Raises ValueError when there is no positive. Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552.
-    Taught in notebook 11.
+    Raises ValueError when there is no positive, or scores and labels do not fit.
+    Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552. Taught in notebook 11.
     """
     return _share_above(scores, labels, threshold, 1)
 
 
+@checked
 def specificity(scores: Tensor, labels: Tensor, threshold: float) -> float:
     """Return the share of negatives (label 0) whose score (n,) does not lie above the threshold.
 
-    Raises ValueError when there is no negative. Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552.
-    Taught in notebook 11.
+    Raises ValueError when there is no negative, or scores and labels do not fit.
+    Source: Altman & Bland (1994), doi:10.1136/bmj.308.6943.1552. Taught in notebook 11.
     """
     return 1 - _share_above(scores, labels, threshold, 0)
 
@@ -80,6 +86,7 @@ class Reliability(NamedTuple):
     count: Tensor  # type: ignore[assignment]  # number of rows; the tuple's own `count` is hidden
 
 
+@checked
 def reliability_curve(probabilities: Tensor, labels: Tensor, bins: int = 15) -> Reliability:
     """Return predicted probability against observed frequency, in bins of equal width.
 
@@ -87,11 +94,10 @@ def reliability_curve(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     then the event is that the most probable class is right. Bin m of M holds ((m−1)/M, m/M], the
     first one 0 as well; empty bins are left out.
 
-    Raises ValueError for values outside [0, 1] or parts that do not fit.
+    Raises ValueError for values outside [0, 1], parts that do not fit, or bins outside 1 … 1,000,000.
     Source: Guo et al. (2017), arXiv:1706.04599, section 2. Taught in notebook 11.
     """
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
+    check_count("bins", bins)
     if probabilities.ndim == 2:
         _check_class_numbers(probabilities, labels)
         probabilities, predicted = probabilities.max(1)
@@ -108,17 +114,21 @@ def reliability_curve(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     return Reliability(confidence, frequency, count[filled])
 
 
+@checked
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
     """Return the expected calibration error: the mean gap between probability and frequency, weighted by rows.
 
-    Probabilities (n,) or (n, k), labels (n,) and errors as in `reliability_curve`. With few rows it is above 0
-    even for a perfectly calibrated model. Source: Guo et al. (2017), arXiv:1706.04599, equation 3.
+    Probabilities (n,) or (n, k) and labels (n,) as in `reliability_curve`. With few rows it is above 0
+    even for a perfectly calibrated model.
+
+    Raises ValueError as `reliability_curve` does. Source: Guo et al. (2017), arXiv:1706.04599, equation 3.
     Taught in notebook 11.
     """
     curve = reliability_curve(probabilities, labels, bins)
     return ((curve.confidence - curve.frequency).abs() * curve.count).sum().item() / curve.count.sum().item()
 
 
+@checked
 def bootstrap(
     metric: Callable[..., float],
     *arrays: Tensor,
@@ -133,27 +143,36 @@ def bootstrap(
     several. Resamples on which the metric is not defined (one class only) are left out.
 
     Raises ValueError for arrays of different length, a single row or group, a metric that is not
-    defined on the data themselves, or on more than 5 % of the resamples.
+    defined (or NaN) on the data themselves, or on more than 5 % of the resamples, or resamples outside 1 … 1,000,000.
     Source: Efron & Tibshirani (1993), chapter 13. Taught in notebook 11.
     """
-    n = len(arrays[0])
-    lengths = [len(array) for array in (*arrays, *([] if groups is None else [groups]))]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"all arrays and groups need the same number of rows, got {lengths}")
-    numbers = torch.arange(n) if groups is None else torch.unique(groups, return_inverse=True)[1]
+    check_count("resamples", resamples)
+    given = [*arrays, *([] if groups is None else [groups])]
+    if not arrays or not all(isinstance(array, Tensor) and array.ndim for array in given):
+        raise ValueError("a bootstrap needs one array at least, and all arrays and groups to be tensors (n, …)")
+    for array in arrays:
+        check_dense(array, "bootstrap: an array")
+    lengths = [len(array) for array in given]
+    if len(set(lengths)) > 1 or (groups is not None and groups.ndim > 1):
+        raise ValueError(f"all arrays and groups need the same number of rows, got {lengths}, and groups shape (n,)")
+    numbers = torch.arange(lengths[0]) if groups is None else torch.unique(groups, return_inverse=True)[1]
     members = list(numbers.argsort(stable=True).split(torch.bincount(numbers).tolist()))
     if len(members) < 2:
         raise ValueError(f"a bootstrap draws from at least 2 rows or groups, got {len(members)}")
-    metric(*arrays)  # what is wrong with the data as such should be said, not left out
+    value = metric(*arrays)  # what is wrong with the data as such should be said, not left out
+    if not is_number(value) or not math.isfinite(value):
+        raise ValueError(f"the metric must be a finite number on the data, got {value!r:.80}")
     generator = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(resamples):
         drawn = torch.randint(len(members), (len(members),), generator=generator)
         rows = drawn if groups is None else torch.cat([members[i] for i in drawn.tolist()])
         try:
-            values.append(float(metric(*(array[rows] for array in arrays))))
+            value = float(metric(*(array[rows] for array in arrays)))
         except ValueError:
             continue
+        if math.isfinite(value):
+            values.append(value)
     if len(values) < (1 - UNDEFINED) * resamples:
         raise ValueError(
             f"the metric was defined on {len(values)} of {resamples} resamples only: too few rows or groups of a class"
@@ -163,6 +182,7 @@ def bootstrap(
     return low, high
 
 
+@checked
 def share_interval(right: int, n: int) -> tuple[float, float]:
     """Return the lower and upper end of Wilson's 95 % interval for a share, `right` of n independent rows.
 
@@ -179,7 +199,7 @@ def share_interval(right: int, n: int) -> tuple[float, float]:
 
 def _binary(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores as float64 and labels as 0 or 1, both (n,), on the CPU and checked."""
-    scores, labels = (torch.as_tensor(given).detach().cpu() for given in (scores, labels))
+    scores, labels = (given.detach().cpu() for given in (scores, labels))
     if scores.ndim != 1 or scores.shape != labels.shape or len(scores) == 0:
         raise ValueError(f"need a score and a label for each row, got {tuple(scores.shape)}, {tuple(labels.shape)}")
     if not torch.isfinite(scores).all():

@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from tlutils.inputs import checked
+
 ADVICE = (
     "No cell has defined `{name}` yet. Run the cells above this one, in order (in JupyterLab: Run → Run All Above "
     "Selected Cell; in Colab: Runtime → Run before), then this one again."
@@ -30,9 +32,10 @@ def _advise(result: Any) -> None:
         print(ADVICE.format(name=name))
 
 
+@checked
 def missing_name(error: BaseException | None, namespace: dict[str, Any]) -> str | None:
     """Return the name that a cell, or a function defined in one, did not find; None for every other error."""
-    if type(error) is not NameError or not error.name:
+    if type(error) is not NameError or not error.name or error.__traceback__ is None:
         return None
     return error.name if _innermost(error.__traceback__).tb_frame.f_globals is namespace else None
 

@@ -14,6 +14,8 @@ from tlutils.domains import Domain
 from tlutils.errors import unknown
 from tlutils.evidence import Estimate
 from tlutils.features import linear_probe
+from tlutils.inputs import check_dense, checked
+from tlutils.tensors import check_class_numbers
 from tlutils.transferability import leep, nce
 
 
@@ -25,6 +27,7 @@ class TransferGain(NamedTuple):
     baseline: Estimate  # the one with the highest mean
 
 
+@checked
 def transfer_gain(transferred: Estimate, *baselines: Estimate) -> TransferGain:
     """Return the gain of transfer over the best baseline, run by run, with its 95 % interval and a verdict.
 
@@ -36,6 +39,8 @@ def transfer_gain(transferred: Estimate, *baselines: Estimate) -> TransferGain:
     Raises ValueError without a baseline or for runs over different seeds. Source: Wang et al. (2019),
     arXiv:1811.09751. Taught in notebook 16.
     """
+    if not all(isinstance(baseline, Estimate) for baseline in baselines):
+        raise TypeError(f"every baseline must be an Estimate, got {baselines!r:.80}")
     if not baselines:
         raise ValueError("a gain is over a baseline: pass the estimate of training on the target alone, at least")
     best = max(baselines, key=float)
@@ -58,6 +63,7 @@ class Forecast(NamedTuple):
         return fmean(part for part in self if part is not None)
 
 
+@checked
 def forecast(source: Domain, target: Domain) -> Forecast:
     """Return signs, known before training, of whether transfer from source to target will help.
 
@@ -74,6 +80,8 @@ def forecast(source: Domain, target: Domain) -> Forecast:
     for domain in (source, target):
         if domain.has_values:
             raise ValueError(f"{domain.name} has values, not classes: a forecast needs classes")
+        if not isinstance(domain.x, Tensor):
+            raise ValueError(f"{domain.name} has texts: extract their features first")
     source = source.labelled_part()
     closeness = 1 - proxy_a_distance(source.x, target.x) / 2
     known = {source.classes[number] for number in source.y.unique()}
@@ -98,6 +106,7 @@ class Guarded(NamedTuple):
     worse: int  # the reverse
 
 
+@checked
 def guarded(predictions: Mapping[str, Tensor], labels: Tensor, *, fallback: str) -> Guarded:
     """Choose the candidate with the best predictions (n,) of validation labels (n,), of equals the fallback.
 
@@ -113,10 +122,12 @@ def guarded(predictions: Mapping[str, Tensor], labels: Tensor, *, fallback: str)
         raise unknown("fallback", fallback, predictions)
     if len(predictions) < 2:
         raise ValueError(f"there is nothing to choose: {fallback!r} is the only candidate")
-    if labels.ndim != 1 or len(labels) == 0 or (labels < 0).any():
-        raise ValueError("validation needs labels (n,) that are all known (no −1)")
+    check_class_numbers(labels, "validation labels, all known,")
     right = {}
     for name, predicted in predictions.items():
+        if not isinstance(predicted, Tensor):
+            raise TypeError(f"{name!r} needs its predictions in a tensor, got {predicted!r:.80}")
+        check_dense(predicted, f"guarded: the predictions of {name!r}")
         if predicted.shape != labels.shape or predicted.is_floating_point():
             found = f"{predicted.dtype} {tuple(predicted.shape)}"
             raise ValueError(f"{name!r} needs a predicted class number for each of {len(labels)} labels, got {found}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tlutils.inputs import checked
 from tlutils.own_images import read_images
 from tlutils.own_rows import OwnData
 from tlutils.own_texts import read_texts
@@ -11,6 +12,7 @@ from tlutils.own_texts import read_texts
 TABLES, ARCHIVES = (".csv", ".tsv", ".txt"), (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")
 
 
+@checked
 def read_own_data(path: str | Path, *, text: str | None = None, label: str | None = None, size: int = 64) -> OwnData:
     """Return what lies at `path`: a folder of images, or a CSV or TSV file of texts.
 
@@ -21,7 +23,7 @@ def read_own_data(path: str | Path, *, text: str | None = None, label: str | Non
     What cannot be read is left out and told in a remark; nothing is changed on the disk.
 
     Raises ValueError for what no advice can mend (no classes, one, more than 1,000, another
-    encoding), FileNotFoundError for a path that is not there. Taught in notebook 20.
+    encoding) and for an impossible size, FileNotFoundError for a path that is not there. Taught in notebook 20.
     """
     path = Path(path)
     if not path.exists():

@@ -11,6 +11,7 @@ import torch
 
 from tlutils.datasets.folders import as_pixels, class_folders, entries_of, is_image_name, square_image
 from tlutils.domains import UNLABELLED, Domain
+from tlutils.inputs import check_span, checked
 from tlutils.own_rows import OwnData, Remark, check_classes, counted, some
 
 SMALLEST, LARGEST = 8, 1024  # sides of an image that an encoder can use and memory can hold
@@ -27,10 +28,10 @@ class Picture(NamedTuple):
     facts: tuple[int, int, int]
 
 
+@checked
 def read_images(path: Path, size: int) -> OwnData:
-    """Return the images of a folder; see `read_own_data`."""
-    if not SMALLEST <= size <= LARGEST:
-        raise ValueError(f"size must be {SMALLEST} to {LARGEST} pixels, got {size}; 64 is usual")
+    """Return the images of a folder; see `read_own_data`. Raises ValueError as that does, OSError for no folder."""
+    check_span(size, "size", SMALLEST, LARGEST)
     remarks: list[Remark] = []
     root = _entered(path, remarks)
     inside = {entry.name.lower(): entry for entry in entries_of(root) if entry.is_dir()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,12 @@ from tlutils.data_checks import thumbnails
 from tlutils.datasets.folders import as_pixels, square_image
 from tlutils.domains import Rows
 from tlutils.encoders import image_encoder
-from tlutils.features import as_linear_layer, extract_features
+from tlutils.features import check_images, extract_features
 from tlutils.fingerprint import fingerprint
+from tlutils.inputs import checked
+from tlutils.own_linear import Linear, Table
 from tlutils.text_encoders import text_encoder
+from tlutils.texts import check_texts
 from tlutils.weights import load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -28,9 +32,6 @@ VERSION = 1
 WEIGHTS, CARD, SCRIPT = "model.safetensors", "card.json", "predict.py"
 LARGEST = 4096  # pixels of a side that a card may ask for
 WORDS = 2**14  # columns that words are hashed to
-DENSE, SPARSE = 0.1, 100  # inverse strengths of regularisation, the same for all data: chosen by habit, tuned on none
-LEAST_SPREAD = 0.1  # of the median column's; a column that hardly varies would else be blown up
-Table: TypeAlias = "Tensor | csr_matrix"
 
 SERVE = '''"""Name what is in {what}: python predict.py {example} …"""
 
@@ -53,15 +54,27 @@ class View:
     name: str
     encoder: nn.Module | None
 
+    @checked
     def table(self, x: Rows) -> Table:
-        """Return a row of numbers for each image (n, c, h, w) or text: (n, d), sparse for words."""
+        """Return a row of numbers for each image (n, c, h, w) or text: (n, d), sparse for words.
+
+        Raises ValueError as `extract_features` does.
+        """
         if self.encoder is not None:
             return extract_features(self.encoder, x)
-        return thumbnails(x) if isinstance(x, Tensor) else _hashed(x)
+        if isinstance(x, Tensor):
+            check_images(nn.Identity(), x)
+            return thumbnails(x)
+        check_texts(x)
+        return _hashed(x)
 
 
+@checked
 def view(name: str, texts: bool) -> View:
-    """Return the view `name`: `raw pixels`, `bag of words`, or an encoder of images or of texts."""
+    """Return the view `name`: `raw pixels`, `bag of words`, or an encoder of images or of texts.
+
+    Raises ValueError and OSError as `image_encoder` and `text_encoder` do.
+    """
     if name in ("raw pixels", "bag of words"):
         return View(name, None)
     return View(name, text_encoder(name) if texts else image_encoder(name))
@@ -76,49 +89,8 @@ def _hashed(texts: Sequence[str]) -> csr_matrix:
     ).transform(texts)
 
 
-def rows_of(table: Table, rows: Tensor) -> Table:
-    """Return the rows of a table at these numbers (m,)."""
-    return table[rows] if isinstance(table, Tensor) else table[rows.numpy()]
-
-
 def _weights_hash(encoder: nn.Module) -> str:
     return fingerprint(part for item in encoder.state_dict().items() for part in item)
-
-
-class Linear(nn.Module):
-    """A linear layer, fitted by logistic regression, on rows (n, d), dense or sparse: logits (n, k)."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
-
-    def forward(self, table: Table) -> Tensor:
-        if isinstance(table, Tensor):
-            return table @ self.weight.T + self.bias
-        return torch.from_numpy(table @ self.weight.T.double().numpy()).float() + self.bias
-
-    @classmethod
-    def fitted(cls, table: Table, y: Tensor, classes: int) -> Linear:
-        """Fit to rows (n, d) with labels (n,); a class without a row is never predicted, one alone always."""
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
-
-        if len(y.unique()) == 1:
-            return cls(torch.zeros(classes, table.shape[1]), torch.where(torch.arange(classes) == y[0], 0.0, -1e4))
-        dense = isinstance(table, Tensor)
-        mean, scale = torch.zeros(table.shape[1]), torch.ones(1)
-        if dense:
-            mean, scale = table.mean(0), table.std(0)
-            scale = scale.clamp(min=max(LEAST_SPREAD * scale.median().item(), 1e-12))
-            table = (table - mean) / scale
-        regression = LogisticRegression(C=DENSE if dense else SPARSE, max_iter=1000)
-        with threadpool_limits(1):
-            regression.fit(table, y)
-        weight, bias = as_linear_layer(regression, mean, scale)
-        rows = torch.from_numpy(regression.classes_).long()
-        full, low = torch.zeros(classes, weight.shape[1]), torch.full((classes,), -1e4)
-        full[rows], low[rows] = weight.float(), bias.float()
-        return cls(full, low)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,23 +103,43 @@ class OwnModel:
     size: int | None  # side of the square images that it was trained on, None for texts
     tuned: bool = False  # the encoder's weights were changed, so they are kept too
 
+    @checked
     def probabilities(self, x: Rows) -> Tensor:
-        """Return a probability for each class (n, k), of images (n, c, h, w) in [0, 1] or texts."""
+        """Return a probability for each class (n, k), of images (n, c, h, w) in [0, 1] or texts.
+
+        Raises ValueError as `extract_features` does, and for images in place of texts or of other channels.
+        """
         return self.linear(self.view.table(x)).softmax(1)
 
-    def answer(self, given: Sequence[str]) -> tuple[list[str], list[float]]:
-        """Return class and probability for each image file, or text. Raises ValueError for a file that is no image."""
+    @checked
+    def answer(self, given: Sequence[str] | Sequence[Path]) -> tuple[list[str], list[float]]:
+        """Return class and probability for each image file, or text.
+
+        Raises ValueError for none, and for a file that is no image.
+        """
+        if not given:
+            raise ValueError("nothing to answer: pass at least one image file or text")
         if self.size is None:
-            rows: Rows = list(given)
+            rows: Rows = [str(text) for text in given]
         else:
             rows = as_pixels([square_image(Path(file), self.size) for file in given])
         sure, number = self.probabilities(rows).max(1)
         return [self.classes[n] for n in number.tolist()], sure.tolist()
 
+    @checked
     def save(self, folder: Path, about: dict[str, Any]) -> None:
-        """Write weights (safetensors), card and script into an existing, empty folder; `about` goes onto the card."""
+        """Write weights (safetensors), card and script into an existing, empty folder; `about` goes onto the card.
+
+        Raises FileNotFoundError when there is no such folder, TypeError for an `about` that JSON cannot hold.
+        """
         from safetensors.torch import save_file
 
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}: make it first")
+        try:
+            json.dumps(about)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(f"about must hold what JSON can: {error}") from error
         weights = {f"linear.{key}": value.contiguous() for key, value in self.linear.state_dict().items()}
         encoder = self.view.encoder
         if self.tuned:
@@ -166,6 +158,7 @@ class OwnModel:
         (folder / SCRIPT).write_text(SERVE.format(what=words[0], example=words[1]), encoding="utf-8")
 
 
+@checked
 def load_model(folder: str | Path) -> OwnModel:
     """Return the model that `advise(…).save(folder)` or `python -m tlutils` left in a folder.
 
@@ -175,12 +168,12 @@ def load_model(folder: str | Path) -> OwnModel:
     version, or belongs to an encoder that has changed since. Taught in notebook 20.
     """
     folder = Path(folder)
-    if not (folder / CARD).is_file():
+    if not os.path.isfile(folder / CARD):  # False, too, for what cannot be a path
         raise FileNotFoundError(f"{folder} holds no {CARD}: it should be the folder `model` that the advice saved")
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         version, name, tuned, classes, size = (card[key] for key in ("version", "view", "tuned", "classes", "size"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{folder / CARD} cannot be read as a model's card ({error!r}): save the model again"
         ) from error
@@ -201,7 +194,7 @@ def load_model(folder: str | Path) -> OwnModel:
         if tuned:
             own = OrderedDict((k.removeprefix("encoder."), v) for k, v in weights.items() if k.startswith("encoder."))
             load_weights(seen.encoder, own, folder / WEIGHTS, skip=())
-        elif _weights_hash(seen.encoder) != card["fingerprint"]:
+        elif _weights_hash(seen.encoder) != card.get("fingerprint"):
             raise ValueError(f"the encoder {name!r} is not the one that {folder} was trained on: save the model again")
     weight, bias = (weights.get(key, torch.empty(0)) for key in ("linear.weight", "linear.bias"))
     if bias.shape != (len(classes),) or tuple(weight.shape) not in [(len(classes), width) for width in _widths(seen)]:
@@ -215,7 +208,7 @@ def load_model(folder: str | Path) -> OwnModel:
 def _plausible(name: object, tuned: object, classes: object, size: object) -> bool:
     """Return whether what a card says can be true."""
     named = isinstance(classes, list) and len(classes) > 0 and all(isinstance(each, str) for each in classes)
-    sized = size is None or (isinstance(size, int) and 1 <= size <= LARGEST)
+    sized = size is None or (type(size) is int and 1 <= size <= LARGEST)
     kind = {"raw pixels": size is not None, "bag of words": size is None}
     return isinstance(name, str) and isinstance(tuned, bool) and named and sized and kind.get(name, True)
 

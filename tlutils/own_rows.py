@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import Domain
+from tlutils.inputs import checked
 
 MOST_CLASSES = 1000  # a probe of more takes a laptop an evening; most often the path is wrong
 LISTED = 5  # files or lines named in a remark
@@ -37,6 +38,7 @@ class OwnData(NamedTuple):
         return not isinstance(self.domain.x, torch.Tensor)
 
 
+@checked
 def check_classes(classes: Sequence[str], origin: str, rows: int | None = None) -> None:
     """Raise ValueError for fewer than two classes, or so many that they can hardly be classes."""
     if len(classes) < 2:
@@ -50,12 +52,14 @@ def check_classes(classes: Sequence[str], origin: str, rows: int | None = None) 
         )
 
 
+@checked
 def some(things: Sequence[object]) -> str:
     """Return the first few of many things, and how many there are besides."""
     more = f" and {len(things) - LISTED:,} more" if len(things) > LISTED else ""
     return ", ".join(map(str, things[:LISTED])) + more
 
 
+@checked
 def counted(number: int, thing: str) -> str:
     """Return a number with its noun in the right form: 1 row, 2 rows, 3 classes, 4 entries."""
     if number == 1:

@@ -12,6 +12,7 @@ import torch
 
 from tlutils.datasets.text_files import decoded
 from tlutils.domains import UNLABELLED, Domain
+from tlutils.inputs import checked
 from tlutils.own_rows import OwnData, Remark, check_classes, counted, some
 
 TEXT_NAMES = ("text", "message", "sentence", "review", "content")
@@ -22,8 +23,9 @@ ALARMING = 0.1  # share of rows without a text
 Rows = list[tuple[int, list[str]]]  # with the number of the line on which each ends
 
 
+@checked
 def read_texts(path: Path, text: str | None, label: str | None) -> OwnData:
-    """Return the texts of a file; see `read_own_data`."""
+    """Return the texts of a file; see `read_own_data`. Raises ValueError and FileNotFoundError as that does."""
     remarks: list[Remark] = []
     rows, delimiter = _table(path)
     width = Counter(len(row) for _, row in rows).most_common(1)[0][0] if rows else 0

@@ -18,6 +18,8 @@ from torch import Tensor, distributed, nn
 
 from tlutils.batches import Drawn
 from tlutils.domains import Rows
+from tlutils.inputs import checked
+from tlutils.trainable import working
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -58,6 +60,7 @@ def from_first(value: Value) -> Value:
     return box[0]
 
 
+@checked
 def forward(model: nn.Module, x: Rows | Drawn, **settings) -> Any:
     """Return model(x, **settings), a table (n, …) or several, where each process computes its share of the n rows.
 
@@ -65,11 +68,15 @@ def forward(model: nn.Module, x: Rows | Drawn, **settings) -> Any:
     only. When each minimises the same loss of them and the gradients are averaged, as `DistributedDataParallel` does,
     the result is that of one process; shares need not be equal.
 
-    Raises ValueError when there are fewer rows than processes. Source: Li et al. (2020), arXiv:2006.15704.
-    Taught in notebook 19.
+    Raises ValueError when there are fewer rows than processes, or the model breaks on them. Source: Li et al. (2020),
+    arXiv:2006.15704. Taught in notebook 19.
     """
+    if isinstance(x, Tensor) and x.ndim == 0:
+        raise ValueError("x must have rows, got a tensor () of one number")
     if processes() == 1:
-        return model(x[:], **settings)
+        rows = x[:]
+        with working("the model", model, rows):
+            return model(rows, **settings)
     n = len(x)
     if n < processes():
         raise ValueError(
@@ -86,9 +93,10 @@ def forward(model: nn.Module, x: Rows | Drawn, **settings) -> Any:
     return tuple(tables) if isinstance(out, tuple) else tables[0]
 
 
+@checked
 def add_up(x: Tensor) -> Tensor:
     """Return the sum over all processes of tensors x of one shape; gradients are summed likewise."""
-    return _Sum.apply(x)
+    return _Sum.apply(x) if processes() > 1 else x
 
 
 class _Sum(torch.autograd.Function):
@@ -125,6 +133,7 @@ def _as_first_has(state: Tensor, device: torch.device) -> Tensor:
     return state.cpu()
 
 
+@checked
 def warn_of_dropout(modules: Sequence[nn.Module]) -> None:
     """Warn once that several processes draw other dropout masks than one process would."""
     if is_first() and processes() > 1 and any(isinstance(m, nn.Dropout) and m.p for n in modules for m in n.modules()):
@@ -136,6 +145,7 @@ def warn_of_dropout(modules: Sequence[nn.Module]) -> None:
 
 
 @contextmanager
+@checked
 def global_batchnorm(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Let BatchNorm layers in training normalise by mean and variance of all processes' rows, not of their own.
 

@@ -6,10 +6,12 @@ Shows that `fit` needs no other line for two processes than for one. Taught in n
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +24,7 @@ from tlutils.datasets import digits
 from tlutils.discrepancy import mmd
 from tlutils.domains import Domain
 from tlutils.evidence import Estimate
+from tlutils.inputs import check_span, checked, is_number
 from tlutils.nets import Classifier, DigitNet
 from tlutils.parallel import is_first, join, processes
 from tlutils.session import seed_everything
@@ -29,15 +32,19 @@ from tlutils.train import fit
 
 STEPS = 12
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+MOST_PROCESSES = 64
 GRACE = 40  # seconds in which a launcher that is told to stop ends its processes; it gives them 30
 
 
+@checked
 def training(dtype: torch.dtype = torch.float64, batch_size: int = 64) -> list[dict[str, float]]:
     """Train the digits' network on print, with MMD to handwriting, and return the terms, a dict per three steps.
 
     In double precision what two processes add up in another order differs by next to nothing; in single precision
-    Adam makes a visible difference of it.
+    Adam makes a visible difference of it. Raises ValueError for another precision, and a batch below 2 or above 512.
     """
+    if dtype not in (torch.float64, torch.float32) or not 2 <= batch_size <= 512:
+        raise ValueError(f"need torch.float64 or float32 and a batch of 2 to 512 rows, got {dtype} and {batch_size}")
     torch.set_num_threads(1)
     seed_everything(0)
     source, target = (domain.map(lambda x: x.to(dtype)) for domain in (digits.printed(3 * batch_size), _inputs()))
@@ -54,29 +61,48 @@ def _inputs() -> Domain:
     return digits.handwritten().unlabelled()
 
 
+@checked
 def launch(count: int) -> dict:
     """Return what `training` gives in `count` CPU processes: {"processes", "double", "single", "seconds" of both}.
 
-    Raises RuntimeError when one of them fails. Taught in notebook 19.
+    Raises ValueError as `in_processes` does, RuntimeError when one of them fails. Taught in notebook 19.
     """
     return json.loads(in_processes(count, ["-m", "tlutils.parallel_demo"]).splitlines()[-1])
 
 
+@checked
 def losses(report: dict) -> dict[int, Estimate]:
-    """Return the sum of all terms after every third step, in double and in single precision."""
-    both = zip(report["double"], report["single"], strict=True)
+    """Return the sum of all terms after every third step, in double and in single precision.
+
+    Raises ValueError for a report that `launch` did not make.
+    """
+    double, single = report.get("double"), report.get("single")
+    if not _is_terms(double) or not _is_terms(single) or len(double) != len(single):
+        raise ValueError("a report has as many terms of the objective in double as in single precision: see launch")
+    both = zip(double, single, strict=True)
     return {3 * k: Estimate(tuple(sum(terms.values()) for terms in pair)) for k, pair in enumerate(both, 1)}
 
 
+def _is_terms(steps: Any) -> bool:
+    """Whether these are the terms of an objective, a dict of finite numbers per step."""
+    return isinstance(steps, list) and all(
+        isinstance(terms, dict) and all(is_number(value) and math.isfinite(value) for value in terms.values())
+        for terms in steps
+    )
+
+
+@checked
 def in_processes(count: int, arguments: Sequence[str], *, limit: float = 120) -> str:
     """Return what `accelerate launch ARGUMENTS` prints in `count` CPU processes of this machine.
 
     `arguments` are a script or `-m` and a module, and its own arguments. The processes speak over the
     loopback interface (gloo), at a port that is free.
 
-    Raises RuntimeError with the processes' last words when one of them fails, or all together take
-    longer than `limit` seconds.
+    Raises ValueError for less than one process, more than 64, or no time; RuntimeError with the processes'
+    last words when one of them fails, or all together take longer than `limit` seconds.
     """
+    check_span(count, "the number of processes", 1, MOST_PROCESSES)
+    check_span(limit, "limit, in seconds,", 1, threading.TIMEOUT_MAX)
     settings = {"num_processes": count, "num_machines": 1, "main_process_port": 0, "mixed_precision": "no"}
     options = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     # `--multi_gpu` means many processes; the environment says that they use CPUs.

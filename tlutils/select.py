@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from tlutils.domains import Domain
+from tlutils.inputs import checked
 from tlutils.parallel import from_first
 from tlutils.train import accuracy, predict
 
 Choice = TypeVar("Choice")
 
 
+@checked
 def reverse_validation(
     train: Callable[[Domain, Domain], nn.Module], source: Domain, target: Domain, *, seed: int = 0
 ) -> float:
@@ -37,6 +40,7 @@ def reverse_validation(
     return accuracy(backward, held_out)
 
 
+@checked
 def choose(scores: Mapping[Choice, float]) -> Choice:
     """Return the setting with the highest score; of equals, the first.
 
@@ -45,8 +49,8 @@ def choose(scores: Mapping[Choice, float]) -> Choice:
     if not scores:
         raise ValueError("nothing to choose from: scores are empty")
     for setting, score in scores.items():
-        if not torch.isfinite(torch.tensor(float(score))):
-            raise ValueError(f"the score of {setting!r} is {score}: leave out runs that failed")
+        if not isinstance(score, (Real, Tensor)) or not math.isfinite(score):
+            raise ValueError(f"the score of {setting!r} is {score!r}: leave out runs that failed")
     return max(scores, key=scores.__getitem__)
 
 
@@ -60,11 +64,13 @@ class KeepBest:
     doi:10.1007/3-540-49430-8_3. Taught in notebook 08.
     """
 
+    @checked
     def __init__(self, score: Callable[[nn.Module], float]) -> None:
         self.score = score
         self.scores: list[float] = []
         self._state: dict[str, Tensor] = {}
 
+    @checked
     def __call__(self, model: nn.Module) -> None:
         self.scores.append(float(self.score(model)))
         if self.scores[-1] >= max(self.scores):  # of equals, the one that was trained longer
@@ -78,6 +84,7 @@ class KeepBest:
         """Go on where another one was."""
         self.scores, self._state = state["scores"], state["state"]
 
+    @checked
     def restore(self, model: nn.Module) -> int:
         self.scores, self._state = from_first((self.scores, self._state))  # only the first process scores
         if not self.scores:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import torch
 
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.missing_names import explain_missing_names
 
 PROFILES = ("laptop", "gpu")
 
 
+@checked
 @dataclass(frozen=True)
 class Session:
     """The run's seed, device and profile, as set by `start`. Taught in notebook 00."""
@@ -29,12 +31,13 @@ class Session:
         return self.profile == "gpu"
 
 
+@checked
 def start(seed: int = 0) -> Session:
     """Seed every random generator, pick profile and device, return them as a `Session`.
 
     The profile is `gpu` where CUDA is, else `laptop` (embedded data, CPU); the environment variable
     TLUTILS_PROFILE overrides it. In a notebook, a name that no cell has defined yet gets a line of advice
-    from now on. Raises ValueError for an unknown profile. Taught in notebook 00.
+    from now on. Raises ValueError for an unknown profile and for a seed outside 0 … 2³² − 1. Taught in notebook 00.
     """
     explain_missing_names()
     profile = os.environ.get("TLUTILS_PROFILE") or ("gpu" if torch.cuda.is_available() else "laptop")
@@ -48,8 +51,9 @@ def start(seed: int = 0) -> Session:
     return Session(seed, torch.device("cuda" if on_gpu else "cpu"), profile)
 
 
+@checked
 def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's random generators."""
+    """Seed Python's, NumPy's and torch's random generators. Raises ValueError for a seed outside 0 … 2³² − 1."""
     random.seed(seed)
     torch.manual_seed(seed)
     if "numpy" in sys.modules:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tlutils.explain import occlusion
+from tlutils.inputs import checked
+from tlutils.tensors import check_floats
 from tlutils.train import predict
 
 GRID = 8  # squares along the shorter side
@@ -62,6 +64,7 @@ class ShortcutReport:
         return f"look here: {found}" if self.named else f"no spot stands out; the strongest has {found}"
 
 
+@checked
 def shortcut_report(model: nn.Module, x: Tensor, *, fill: float | None = None) -> ShortcutReport:
     """Return where in the picture a model's decisions hang most, over many images x (n, c, h, w), whatever they show.
 
@@ -72,11 +75,11 @@ def shortcut_report(model: nn.Module, x: Tensor, *, fill: float | None = None) -
     sees a shortcut that keeps its place: one that wanders, or that fills the picture, is spread
     over the mean map. And a spot may be named for a good reason, so look at it.
 
-    Raises ValueError for fewer than two images, or none in which covering a square lowers the log-odds.
-    Source: Lapuschkin et al. (2019), doi:10.1038/s41467-019-08987-4, in spirit. Taught in notebook 18.
+    Raises ValueError for fewer than two images, none in which covering a square lowers the log-odds, or what
+    `occlusion` cannot read. Source: Lapuschkin et al. (2019), doi:10.1038/s41467-019-08987-4, in spirit. Taught in
+    notebook 18.
     """
-    if len(x) < 2:
-        raise ValueError(f"a report is about many images, got {len(x)}")
+    check_floats(x, "images", "(n, c, h, w)", rows=2)
     window = max(1, min(x.shape[2:]) // GRID)
     maps = occlusion(model, x, predict(model, x), window=window, fill=fill)
     mean = mean_attribution(maps)
@@ -85,27 +88,52 @@ def shortcut_report(model: nn.Module, x: Tensor, *, fill: float | None = None) -
     return ShortcutReport(region, share, region.height * region.width / mean.numel(), maps, mean)
 
 
+@checked
 def attribution_share(maps: Tensor, region: Region) -> Tensor:
     """Return the share of each map's positive attribution, maps (n, h, w), that lies in a region: (n,), from 0 to 1.
 
-    0 for a map without positive values. Raises ValueError when the region is empty or leaves the maps.
-    Taught in notebook 18.
+    0 for a map without positive values. Raises ValueError when the region is empty or leaves the maps, or
+    maps are not finite or too large to add up. Taught in notebook 18.
     """
-    top, left, height, width = region
-    h, w = maps.shape[1:]
-    if min(top, left) < 0 or min(height, width) < 1 or top + height > h or left + width > w:
-        raise ValueError(f"{region} is not within maps of {h}×{w}")
+    positive, total = _positive(maps)
+    _check_region(region, *maps.shape[1:])
+    return positive[:, *region.slices].sum((1, 2)) / total.clamp(min=torch.finfo(maps.dtype).tiny)
+
+
+def _positive(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the positive parts of maps (n, h, w), checked, and their sums (n,)."""
+    check_floats(maps, "maps", "(n, h, w)")
     positive = maps.clamp(min=0)
-    return positive[:, *region.slices].sum((1, 2)) / positive.sum((1, 2)).clamp(min=torch.finfo(maps.dtype).tiny)
+    total = positive.sum((1, 2))
+    if not torch.isfinite(total).all():
+        raise ValueError("maps have values too large to add up: scale them first")
+    return positive, total
 
 
+def _check_region(region: Region, h: int | None = None, w: int | None = None) -> None:
+    if not all(isinstance(side, int) for side in region):
+        raise TypeError(f"a region has four whole numbers of pixels, got {region}")
+    top, left, height, width = region
+    if min(top, left) < 0 or min(height, width) < 1:
+        raise ValueError(f"a region needs a place from 0 and sides from 1, got {region}")
+    if h is not None and w is not None and (top + height > h or left + width > w):
+        raise ValueError(f"{region} is not within {h}×{w} pixels")
+
+
+@checked
 def repaint(region: Region) -> Callable[[Tensor], Tensor]:
     """Return an augmentation that paints a region of every image (n, c, h, w) in a random colour, drawn anew each time.
 
-    What the region held then says nothing, so that no network can learn from it. Taught in notebook 18.
+    What the region held then says nothing, so that no network can learn from it. Raises ValueError
+    for a region that is empty, as the augmentation does for images that it leaves. Taught in notebook 18.
     """
+    _check_region(region)
 
+    @checked
     def augment(x: Tensor) -> Tensor:
+        if x.ndim != 4 or not x.is_floating_point():
+            raise ValueError(f"images must be a float tensor (n, c, h, w), got {x.dtype} {tuple(x.shape)}")
+        _check_region(region, *x.shape[2:])
         x = x.clone()
         x[..., *region.slices] = torch.rand(*x.shape[:2], 1, 1, device=x.device)
         return x
@@ -113,13 +141,13 @@ def repaint(region: Region) -> Callable[[Tensor], Tensor]:
     return augment
 
 
+@checked
 def mean_attribution(maps: Tensor) -> Tensor:
     """Return the mean of maps (n, h, w), their positive parts scaled to a sum of 1 first: (h, w), summing to 1.
 
-    Raises ValueError when no map has a positive value.
+    Raises ValueError when no map has a positive value, or values are not finite or too large to add up.
     """
-    positive = maps.clamp(min=0)
-    total = positive.sum((1, 2))
+    positive, total = _positive(maps)
     if not (total > 0).any():
         raise ValueError("no image has a place that speaks for its class: there is nothing to average")
     return (positive[total > 0] / total[total > 0, None, None]).mean(0)

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tlutils.inputs import checked
 from tlutils.loop import evaluation_mode
+from tlutils.tensors import check_count, check_floats, device_of
+from tlutils.trainable import working
 
 NOTHING = 1e-12  # a squared norm below this share of the rows' own is rounding
+EXTREME = 1e-150  # the product of two such norms is still a float
 
 
+@checked
 def cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
     """Return the linear centred kernel alignment of two representations a (n, p), b (n, q) of the same n rows.
 
@@ -20,7 +25,7 @@ def cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
     defines; it nears 1 for any two representations with more features than rows. Nothing larger than
     p × q or n × n is made, whichever is smaller. Flatten feature maps first.
 
-    Raises ValueError for shapes that do not fit, values that are not finite, fewer than four rows (biased:
+    Raises ValueError for shapes that do not fit, values that are not finite or extreme, fewer than four rows (biased:
     two), or a representation that is the same for every row. Source: Kornblith et al. (2019),
     arXiv:1905.00414, section 3; debiased: Song et al. (2012), JMLR 13, 1393–1434.
     Taught in notebook 18.
@@ -33,25 +38,37 @@ def cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
     for (name, norm), x in zip(own.items(), (a, b), strict=True):
         if norm <= NOTHING * x.square().sum().square():
             raise ValueError(f"the {name} representation does not tell the rows apart, so there is nothing to align")
+        if not EXTREME < norm < 1 / EXTREME:
+            raise ValueError(f"the {name} representation is too large, or too small, for fourth powers: scale it first")
     return (_alignment(a, b, debiased) / (own["first"] * own["second"]).sqrt()).item()
 
 
+@checked
 def layer_outputs(model: nn.Module, layers: Sequence[nn.Module], x: Tensor, *, batch_size: int = 256) -> list[Tensor]:
     """Return what each layer puts out for inputs x (n, …), flattened: a list of (n, d), as `cka` compares them.
 
-    Model and mode stay as they were. Raises ValueError when a layer is not used, or not once, in a pass of the
-    model. Taught in notebook 18.
+    Model and mode stay as they were; where the model overflows its outputs are infinite or NaN.
+
+    Raises ValueError when a layer is not used, or not once, in a pass of the model, or the model cannot read x.
+    Taught in notebook 18.
     """
     kept: list[list[Tensor]] = [[] for _ in layers]
-    device = next(model.parameters()).device
+    device = device_of(model)
+    check_floats(x, "x", "(n, …)")
+    check_count("batch_size", batch_size)
 
     def keeper(parts: list[Tensor]):
-        return lambda module, inputs, output: parts.append(output.detach().flatten(1).cpu())
+        def keep(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+            if not isinstance(output, Tensor) or output.ndim == 0:
+                raise ValueError(f"{type(module).__name__} puts out {type(output).__name__}, not rows (n, …)")
+            parts.append(output.detach().flatten(1).cpu())
+
+        return keep
 
     hooks = [layer.register_forward_hook(keeper(parts)) for layer, parts in zip(layers, kept, strict=True)]
     batches = x.split(batch_size)
     try:
-        with torch.no_grad(), evaluation_mode(model):
+        with torch.no_grad(), evaluation_mode(model), working("the model", model, x):
             for batch in batches:
                 model(batch.to(device))
     finally:
@@ -77,13 +94,7 @@ def _alignment(a: Tensor, b: Tensor, debiased: bool) -> Tensor:
 
 def _centred(name: str, x: Tensor, least: int) -> Tensor:
     """Return x (n, d), checked, in float64 and minus its mean."""
-    if not isinstance(x, Tensor) or x.ndim != 2 or not x.is_floating_point():
-        found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"the {name} representation must be a float tensor (n, d), got {found}; use x.flatten(1)")
-    if len(x) < least:
-        raise ValueError(f"the {name} representation has {len(x)} rows; at least {least} are needed")
-    if not torch.isfinite(x).all():
-        raise ValueError(f"the {name} representation has NaN or infinite values")
+    check_floats(x, f"the {name} representation", "(n, d)", rows=least)
     x = x.detach().cpu().double()
     x = x - x[0]  # first exactly, so that equal rows become zeros and not the rounding of their mean
     return x - x.mean(0)

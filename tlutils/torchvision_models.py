@@ -7,6 +7,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from tlutils.errors import unknown
+from tlutils.inputs import checked
+from tlutils.nets import check_pixels
 from tlutils.store import fetch_published
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
@@ -21,13 +24,17 @@ class TorchvisionEncoder(nn.Module):
     weights of this model ask, so what lies outside of the central square is not seen. `blocks` are
     the parts in depth order, input first. Weights are random until loaded. Not for finding or outlining
     objects; what such weights know is ImageNet's thousand classes, people and places only by accident.
+    NaN and infinities in images come out again. Raises ValueError for an unknown name, and images of another shape,
+    dtype or device.
     """
 
     channels = 3
 
+    @checked
     def __init__(self, name: str) -> None:
         from torchvision import models
 
+        _check_name(name)
         super().__init__()
         self.prepare = models.get_model_weights(name).DEFAULT.transforms()
         self.network = models.get_model(name, weights=None, **_settings(name, self.prepare.crop_size[0]))
@@ -55,7 +62,9 @@ class TorchvisionEncoder(nn.Module):
             groups[0].append(nn.ParameterList(loose))
         return tuple(group[0] if len(group) == 1 else nn.ModuleList(group) for group in groups)
 
+    @checked
     def forward(self, x: Tensor) -> Tensor:
+        check_pixels(self, x, self.channels)
         return self.network(self.prepare(x).to(x.dtype))
 
 
@@ -66,11 +75,21 @@ def torchvision_names() -> list[str]:
     return models.list_models(module=models)
 
 
+@checked
 def imagenet_weights(name: str) -> Path:
-    """Return the file of torchvision's default ImageNet weights for a model. Raises what `fetch_published` raises."""
+    """Return the file of torchvision's default ImageNet weights for a model.
+
+    Raises ValueError for an unknown name, and what `fetch_published` raises.
+    """
     from torchvision import models
 
+    _check_name(name)
     return fetch_published("weights/imagenet", models.get_model_weights(name).DEFAULT.url)
+
+
+def _check_name(name: str) -> None:
+    if name not in torchvision_names():
+        raise unknown("model of torchvision", name, torchvision_names())
 
 
 def _settings(name: str, side: int) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,24 @@ from tlutils.adversary import scale_gradient
 from tlutils.batches import Batches, in_a_row, on
 from tlutils.checkpoint import Checkpoint, identity
 from tlutils.domains import Domain, Rows
+from tlutils.inputs import checked
 from tlutils.loop import Terms, evaluation_mode, minimise
 from tlutils.parallel import forward
+from tlutils.tensors import check_class_numbers
+from tlutils.trainable import (
+    Penalty,
+    check_model,
+    check_optimizer,
+    check_pair,
+    check_settings,
+    check_takes,
+    check_trainable,
+    view_of,
+    working,
+)
 
-Penalty = Callable[..., Tensor]
 
-
+@checked
 def fit(
     model: nn.Module,
     source: Domain,
@@ -55,17 +68,20 @@ def fit(
     from there, and ends with the weights of a run that never stopped; a finished one gives them back at once. What
     `after_epoch` keeps is kept with it when it has a `state_dict`.
 
-    Raises ValueError for data or a penalty that cannot be trained on, or another run's checkpoint, OSError for one that
-    cannot be written, FloatingPointError when a term or a gradient stops being finite. Source: Ben-David et al. (2010);
-    Long et al. (2015), equation 3.
-    Taught in notebooks 03, 04, 08 and 19.
+    Raises ValueError for a model, data, settings or functions that cannot be trained with, or another run's checkpoint,
+    OSError for one that cannot be written, FloatingPointError when a term or a gradient stops being finite. Source:
+    Ben-David et al. (2010); Long et al. (2015), equation 3. Taught in notebooks 03, 04, 08 and 19.
     """
+    check_settings(lr=lr, epochs=epochs, steps=steps, batch_size=batch_size)
     check_trainable(source, target, penalty)
+    check_model(model)
+    if after_epoch:
+        check_takes("after_epoch", after_epoch, model)
     modules = [model, penalty] if isinstance(penalty, nn.Module) else [model]
-    check_optimizer(optimizer, modules[1:])
+    check_optimizer(optimizer, modules)
     source = source.labelled_part()
     labelled = target.labelled_part() if target is not None and target.y is not None else None
-    wanted = [source, labelled, target if penalty else None]
+    wanted = [source, labelled, target if penalty is not None else None]
     streams = [Batches(domain, batch_size) for domain in wanted if domain is not None]
     needs_predictions = getattr(penalty, "needs_predictions", False)
 
@@ -74,26 +90,30 @@ def fit(
         parts = [next(stream) for stream in streams]
         sizes = [len(x) for x, _ in parts]
         rows = in_a_row([x for x, _ in parts]).to(device)
-        x = augment(rows[:]) if augment else rows  # drawn for all rows by every process, as one process would
+        x = view_of(rows[:], augment) if augment else rows  # drawn for all by every process, as one process would
         # One pass for all parts: the network sees, and normalises, both domains together.
-        features, logits = (out.split(sizes) for out in forward(model, x, return_features=True))
+        both = forward(model, x, return_features=True)
+        check_pair(both, len(rows))
+        features, logits = (out.split(sizes) for out in both)
         terms = {"source": task_loss(logits[0], parts[0][1])}
         if labelled is not None:
             terms["target"] = task_loss(logits[1], parts[1][1])
-        if penalty:
-            strength = weight(progress) if callable(weight) else weight
+        if penalty is not None:
+            strength = _strength(weight, progress)
             pair = [scale_gradient(features[0], strength), scale_gradient(features[-1], strength)]
             if needs_predictions:
                 pair += [scale_gradient(logits[0], strength), scale_gradient(logits[-1], strength)]
-            terms["penalty"] = distance(*pair)
+            with working("penalty", penalty, *pair):
+                terms["penalty"] = distance(*pair)
         if regulariser:
-            terms["regulariser"] = regulariser()
+            with working("regulariser", regulariser):
+                terms["regulariser"] = regulariser()
         return terms
 
     per_epoch = max(1, len(source) // batch_size)
     steps = steps or epochs * per_epoch
     kept = None
-    if checkpoint:
+    if checkpoint is not None:
         used = [domain for domain in wanted if domain is not None]
         fixed = None if callable(weight) else weight
         run = identity(modules, used, steps=steps, batch_size=batch_size, lr=lr, seed=seed, weight=fixed)
@@ -112,59 +132,43 @@ def fit(
     )
 
 
-def check_trainable(source: Domain, target: Domain | None, penalty: Penalty | None) -> None:
-    """Raise ValueError when the given domains and penalty leave nothing, or nonsense, to minimise."""
-    source.labelled_part()
-    if penalty and target is None:
-        raise ValueError("a penalty compares two domains: pass a target as well")
-    if target is not None:
-        if _kind(target.x) != _kind(source.x):
-            raise ValueError(
-                f"{source.name} and {target.name} have rows of different shape: "
-                f"{_kind(source.x)} and {_kind(target.x)}; bring them to one format"
-            )
-        if target.y is None and not penalty:
-            raise ValueError(f"{target.name} has no labels and there is no penalty: nothing to learn from it")
-        if target.y is not None and target.classes != source.classes:
-            raise ValueError(f"{source.name} and {target.name} have different classes: one head cannot serve both")
-        if target.y is not None and target.has_values != source.has_values:
-            raise ValueError(f"of {source.name} and {target.name} one has classes, the other values: give both alike")
+def _strength(weight: float | Callable[[float], float], progress: float) -> float:
+    if not callable(weight):
+        return weight
+    with working("weight", weight, progress):
+        return weight(progress)
 
 
-def check_optimizer(optimizer: torch.optim.Optimizer | None, penalties: list[nn.Module]) -> None:
-    """Raise ValueError when a given optimizer would leave a penalty's own weights untrained."""
-    if optimizer is None:
-        return
-    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    left_out = [name for m in penalties for name, p in m.named_parameters() if p.requires_grad and id(p) not in given]
-    if left_out:
-        raise ValueError(
-            f"the given optimizer does not train the penalty's weights ({', '.join(left_out[:3])}, …); "
-            "build it from the parameters of the model and of the penalty"
-        )
-
-
+@checked
 def task_loss(outputs: Tensor, labels: Tensor) -> Tensor:
     """Return the mean loss of a task: the cross-entropy of logits (n, k) against class numbers (n,).
 
-    Against values (n, k) it is the mean squared error. Raises ValueError when the model gives another
-    number of columns than there are values.
+    Against values (n, k) it is the mean squared error. Outputs that are NaN or infinite, or too large to be squared,
+    make a loss that is so too: `fit` stops there. Raises ValueError when the model gives another number of rows or
+    columns than the labels want.
     """
-    labels = labels.to(outputs.device)
     if not labels.is_floating_point():
-        return F.cross_entropy(outputs, labels)
+        if outputs.ndim != 2 or not outputs.is_floating_point():
+            raise ValueError(f"the model must give class scores (n, k), got {tuple(outputs.shape)} of {outputs.dtype}")
+        check_class_numbers(labels, "the labels of the task", rows=len(outputs), classes=outputs.shape[1])
+        return F.cross_entropy(outputs, labels.to(outputs.device).long())
+    labels = labels.to(outputs.device)
     if outputs.shape != labels.shape:
         shapes = f"{tuple(labels.shape)}, not {tuple(outputs.shape)}"
         raise ValueError(f"the model must give a column for each value, {shapes}")
     return F.mse_loss(outputs, labels)
 
 
+@checked
 def ramp(peak: float) -> Callable[[float], float]:
     """Return a weight λ(p) that grows smoothly from 0 to `peak` as progress p goes from 0 to 1.
 
     Early features are noise, and matching noise helps nobody. Source: Ganin et al. (2016),
-    section 5.2.2, divided by its end value so that the peak is reached. Taught in notebook 04.
+    section 5.2.2, divided by its end value so that the peak is reached. Raises ValueError for an
+    infinite peak. Taught in notebook 04.
     """
+    if math.isinf(peak):
+        raise ValueError(f"peak must be finite, got {peak}")
 
     def weight(progress: float) -> float:
         return peak * float(torch.tanh(torch.tensor(5 * progress)) / torch.tanh(torch.tensor(5.0)))
@@ -172,29 +176,45 @@ def ramp(peak: float) -> Callable[[float], float]:
     return weight
 
 
+@checked
 def outputs(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
-    """Return what the model gives for every row of x, (n, k), in evaluation mode: logits, or values."""
-    device = next(model.parameters()).device
-    with torch.inference_mode(), evaluation_mode(model):
+    """Return what the model gives for every row of x, (n, k), in evaluation mode: logits, or values.
+
+    Raises ValueError for no rows, rows that the model breaks on, or outputs that are not finite, naming the row.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if (isinstance(x, Tensor) and x.ndim == 0) or len(x) == 0:
+        raise ValueError("x must have at least one row (n, …), got none")
+    device = next((p.device for p in model.parameters()), None)
+    with torch.inference_mode(), evaluation_mode(model), working("the model", model, x):
         parts = [model(on(device, x[i : i + batch_size])).cpu() for i in range(0, len(x), batch_size)]
-    return torch.cat(parts)  # outside of inference mode, so that they can serve as labels
+    found = torch.cat(parts)  # outside of inference mode, so that they can serve as labels
+    if found.ndim != 2 or len(found) != len(x) or found.numel() == 0 or found.dtype == torch.bool:
+        raise ValueError(f"the model must give outputs ({len(x)}, k), got {tuple(found.shape)} of {found.dtype}")
+    if not torch.isfinite(found).all():
+        row = (~torch.isfinite(found)).any(1).nonzero()[0].item()
+        raise ValueError(f"the model gives NaN or infinite values for row {row}: look at that row, and at its weights")
+    return found
 
 
+@checked
 def predict(model: nn.Module, x: Rows, batch_size: int = 512) -> Tensor:
-    """Return the most probable class number (n,) for every row of x, in evaluation mode. Taught in notebook 01."""
+    """Return the most probable class number (n,) for every row of x, in evaluation mode.
+
+    Raises ValueError as `outputs` does. Taught in notebook 01.
+    """
     return outputs(model, x, batch_size).argmax(1)
 
 
+@checked
 def accuracy(model: nn.Module, domain: Domain) -> float:
     """Return the share of correct predictions on a labelled domain, between 0 and 1.
 
-    Raises ValueError when the domain has no labels, or values in their place. Taught in notebook 03.
+    Raises ValueError when the domain has no labels, or values in their place, and as `outputs` does.
+    Taught in notebook 03.
     """
     if domain.has_values:
         raise ValueError(f"{domain.name} has values, not classes: measure the error of `outputs` in place of accuracy")
     scored = domain.labelled_part()
     return (predict(model, scored.x) == scored.y).float().mean().item()
-
-
-def _kind(x: Rows) -> tuple[int, ...] | str:
-    return tuple(x.shape[1:]) if isinstance(x, Tensor) else "texts"

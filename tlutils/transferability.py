@@ -11,12 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tlutils.domains import UNLABELLED
+from tlutils.inputs import checked
 
 LEAST_NOISE = 1e-10  # variance; a class that features reproduce exactly would have infinite evidence
 STEP = math.log(10) / 4  # of the grid over log signal-to-noise ratios
 ROUNDING = 9  # decimals within which two values of the evidence are one plateau, not two peaks
 
 
+@checked
 def logme(f: Tensor, y: Tensor) -> float:
     """Return the maximum log evidence per sample, in nats, averaged over the classes of y (n,) in features f (n, d).
 
@@ -30,7 +32,7 @@ def logme(f: Tensor, y: Tensor) -> float:
     class or fewer than two rows. Source: You et al. (2021), arXiv:2102.11005. Taught in notebook 17.
     """
     f, y = _checked(f, y)
-    classes = F.one_hot(y).to(f)
+    f, classes = _scaled(f), F.one_hot(y).to(f)
     n, (values, inside, outside) = len(f), _spectrum(f, classes)
     strongest, weakest = (values[0].item(), values[-1].item()) if len(values) else (1.0, 1.0)
     # Below, the features add nothing but rounding; above, the evidence can only fall.
@@ -66,6 +68,7 @@ def _highest(function: Callable[[Tensor], Tensor], grid: Tensor) -> float:
     return max(tops)
 
 
+@checked
 def h_score(f: Tensor, y: Tensor) -> float:
     """Return tr(Σ⁻¹ B), the variance between class means B against all variance Σ of f (n, d), shrunk; y (n,).
 
@@ -77,6 +80,7 @@ def h_score(f: Tensor, y: Tensor) -> float:
     Ibrahim et al. (2021), arXiv:2110.06893. Taught in notebook 17.
     """
     f, y = _checked(f, y)
+    f = _scaled(f)
     f = f - f[0]  # first exactly, so that a constant column becomes zeros and not the rounding of its mean
     f = f - f.mean(0)
     classes = F.one_hot(y).to(f)
@@ -99,6 +103,7 @@ def _ledoit_wolf(f: Tensor, values: Tensor) -> float:
     return (error / spread).clamp(0, 1).item() if spread > 0 else 0.0
 
 
+@checked
 def leep(p: Tensor, y: Tensor) -> float:
     """Return the log expected empirical prediction of labels y (n,) from source class probabilities p (n, s).
 
@@ -124,6 +129,7 @@ def leep(p: Tensor, y: Tensor) -> float:
     return (label_given_source[y] * p).sum(1).log().mean().item()
 
 
+@checked
 def nce(z: Tensor, y: Tensor) -> float:
     """Return the negative conditional entropy −H(y|z) in nats of labels y (n,) given source classes z (n,).
 
@@ -158,11 +164,15 @@ def _spectrum(f: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return s.square(), along.square(), (t - u @ along).square().sum(0)
 
 
+def _scaled(f: Tensor) -> Tensor:
+    """Return f times a power of two, the largest value below 1: the scores stay, and no square overflows."""
+    return torch.ldexp(f, -torch.frexp(f.abs().max()).exponent)
+
+
 def _checked(f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return features, or probabilities, in float64 and class numbers 0 … k−1 without gaps, both on the CPU."""
-    if not isinstance(f, Tensor) or f.ndim != 2 or not f.is_floating_point() or f.shape[1] == 0:
-        found = f"{f.dtype} {tuple(f.shape)}" if isinstance(f, Tensor) else type(f).__name__
-        raise ValueError(f"need a float tensor with a row per example, (n, d), got {found}")
+    if f.ndim != 2 or not f.is_floating_point() or f.shape[1] == 0:
+        raise ValueError(f"need a float tensor with a row per example, (n, d), got {f.dtype} {tuple(f.shape)}")
     y = _checked_labels(y, len(f))
     f = f.detach().cpu().double()
     bad = (~torch.isfinite(f)).any(1).sum().item()
@@ -183,9 +193,8 @@ def _checked_labels(y: Tensor, rows: int) -> Tensor:
 
 def _class_numbers(y: Tensor, what: str) -> Tensor:
     """Return integers (n,) from 0 on as the same groups, numbered without gaps."""
-    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
-        found = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(f"{what} must be an int64 tensor of class numbers (n,), got {found}")
+    if y.dtype != torch.int64 or y.ndim != 1:
+        raise ValueError(f"{what} must be an int64 tensor of class numbers (n,), got {y.dtype} {tuple(y.shape)}")
     if (y < 0).any():
         raise ValueError(
             f"{what} hold {y.min().item()}; class numbers start at 0 and {UNLABELLED} marks unlabelled rows: "

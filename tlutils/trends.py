@@ -12,6 +12,7 @@ from tlutils.datasets import digits
 from tlutils.domains import Domain
 from tlutils.features import probe_scores
 from tlutils.finetune import add_lora
+from tlutils.inputs import checked
 from tlutils.nets import Classifier, DigitNet
 from tlutils.normalisation import reestimate_batchnorm
 from tlutils.source_free import shot
@@ -20,15 +21,26 @@ from tlutils.train import accuracy, fit, predict
 from tlutils.trend_experiments import low_contrast
 
 
+@checked
 def by_labels(
     known: Mapping[str, tuple[Domain, Domain]], labels: Sequence[int], seed: int
 ) -> dict[str, dict[int, float]]:
-    """Return a probe's accuracy on each (train, test) pair of features, by its name, from n labels per class."""
+    """Return a probe's accuracy on each (train, test) pair of features, by its name, from n labels per class.
+
+    Raises ValueError for what is no pair of domains, and as `probe_scores` does.
+    """
+    for name, pair in known.items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(isinstance(part, Domain) for part in pair):
+            raise ValueError(f"{name!r} must be a pair of domains, to train on and to test on, got {pair!r:.80}")
     return {name: probe_scores(seen, unseen, labels, seed) for name, (seen, unseen) in known.items()}
 
 
+@checked
 def few_weights(seed: int) -> dict[str, float]:
-    """Move a network from printed letters to handwriting with 2 labels per class: all weights, or LoRA of rank 8."""
+    """Move a network from printed letters to handwriting with 2 labels per class: all weights, or LoRA of rank 8.
+
+    Raises ValueError as `seed_everything` does.
+    """
     letters = digits.printed(1500, seed, string.ascii_letters)
     learnt = _trained(letters, 100, seed)
     target, unseen = digits.handwritten().split(0.5, seed)
@@ -42,15 +54,23 @@ def few_weights(seed: int) -> dict[str, float]:
     return scores
 
 
+@checked
 def clear_weather(seed: int) -> tuple[Classifier, Domain]:
-    """Return a network that knows handwriting, and other handwriting in random order to ask it about."""
+    """Return a network that knows handwriting, and other handwriting in random order to ask it about.
+
+    Raises ValueError as `seed_everything` does.
+    """
     train, unseen = digits.handwritten().split(0.5, seed)
     order = torch.randperm(len(unseen), generator=torch.Generator().manual_seed(seed))
     return _trained(train, 120, seed), unseen.subset(order)
 
 
+@checked
 def in_mist(seed: int) -> dict[str, float]:
-    """Ask about handwriting under a veil: as the model is, with the stream's statistics, with tent, in bad order."""
+    """Ask about handwriting under a veil: as the model is, with the stream's statistics, with tent, in bad order.
+
+    Raises ValueError as `seed_everything` does.
+    """
     model, unseen = clear_weather(seed)
     mist = unseen.map(low_contrast)
     in_order = mist.subset(mist.y.argsort(stable=True))
@@ -65,8 +85,12 @@ def in_mist(seed: int) -> dict[str, float]:
     }
 
 
+@checked
 def print_to_handwriting(seed: int) -> dict[str, float]:
-    """Adapt a model of print by SHOT to handwriting, with all classes, and with five of the ten."""
+    """Adapt a model of print by SHOT to handwriting, with all classes, and with five of the ten.
+
+    Raises ValueError as `seed_everything` does.
+    """
     model = _trained(digits.printed(2000, seed), 120, seed)
     target, unseen = digits.handwritten().split(0.5, seed)
     scores: dict[str, float] = {}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from tlutils.inputs import checked
+
 SHOWN = 10  # mismatching keys named in an error
 
 
+@checked
 def read_weights(path: str | Path) -> OrderedDict[str, Tensor]:
     """Return the tensors of a .safetensors file, or of a state dict that torch.save wrote, by their names.
 
@@ -22,7 +27,7 @@ def read_weights(path: str | Path) -> OrderedDict[str, Tensor]:
     FileNotFoundError for one that is not there.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, too, for what cannot be a path
         raise FileNotFoundError(f"there is no weight file {path}")
     try:
         content = _read(path)
@@ -39,12 +44,16 @@ def read_weights(path: str | Path) -> OrderedDict[str, Tensor]:
     return plain
 
 
-def load_weights(network: nn.Module, weights: OrderedDict[str, Tensor], origin: object, skip: tuple[str, ...]) -> None:
+@checked
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: object, skip: Sequence[str]) -> None:
     """Load `weights` into a network that has no head; keys that begin with one of `skip` are the head's.
 
     Raises ValueError naming `origin` and at most ten keys when the weights are another architecture's.
     """
-    kept: Any = OrderedDict((_today(key), value) for key, value in weights.items() if not key.startswith(skip))
+    if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()):
+        raise TypeError(f"{origin} holds something else than tensors by their names: pass a state dict")
+    heads = tuple(skip)
+    kept: Any = OrderedDict((_today(key), value) for key, value in weights.items() if not key.startswith(heads))
     if hasattr(weights, "_metadata"):
         kept._metadata = weights._metadata
     try:

@@ -9,10 +9,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tlutils.errors import unknown
+from tlutils.inputs import check_span, checked
 
 Colour = tuple[int, int, int]
+LIMITS = {  # what lies outside is a slip
+    "height": (0.1, 100),
+    "horizon": (0, 1),
+    "yaw": (-180, 180),
+    "lateral": (-100, 100),
+    "blur": (0, 10),
+    "gain": (0, 100),
+    "vignette": (0, 1),
+    "noise": (0, 10),
+    "grip": (0, 100),
+    "delay": (0, 1000),
+    "speed": (0, 1000),
+}
+SHARPEST = 0.05  # pixels of blur: a Gaussian as narrow as this is, to every digit, none
 
 
+@checked
 @dataclass(frozen=True)
 class World:
     """One driving world: colours (RGB, 0 … 255), camera, sensor, grip, speed and tracks.
@@ -23,6 +39,8 @@ class World:
     control steps of 1/25 s between a decision and its effect.
     `curvature` bounds the mean change of direction of the tracks in use, radians a tile of 3.5 units.
     `clockwise` tracks turn right more than left, all others left more than right.
+
+    Raises ValueError for a colour or another number outside of its LIMITS, or a curvature that bounds nothing.
     Taught in notebooks 14 and 15.
     """
 
@@ -45,6 +63,15 @@ class World:
     speed: float = 34.0
     clockwise: bool = False
     curvature: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        for what in ("road", "ground", "sky", "line"):
+            for value in getattr(self, what) or ():
+                check_span(value, f"{what}: a colour's parts", 0, 255)
+        for what, (low, high) in LIMITS.items():
+            check_span(getattr(self, what), f"{what} of a world", low, high)
+        if not self.curvature[0] < self.curvature[1]:
+            raise ValueError(f"curvature must be two numbers, the lower one first, got {self.curvature}")
 
 
 SIM = World("sim")
@@ -99,6 +126,7 @@ WORLDS = {
 }
 
 
+@checked
 def world(name: str) -> World:
     """Return the world of a name. Raises ValueError for a name that does not exist."""
     if name not in WORLDS:
@@ -106,13 +134,21 @@ def world(name: str) -> World:
     return WORLDS[name]
 
 
+@checked
 def sense(views: Tensor, world: World, seed: int) -> Tensor:
     """Return what a world's sensor makes of clean views (n, 3, h, w) in [0, 1]: frames of the same form.
 
-    Blur, light lost in the corners, exposure, noise; the noise is drawn from `seed`. Taught in notebook 14.
+    Blur, light lost in the corners, exposure, noise; the noise is drawn from `seed`.
+
+    Raises ValueError for views of another shape, not float32 or not in [0, 1]. Taught in notebook 14.
     """
+    if views.ndim != 4 or views.shape[1] != 3 or views.numel() == 0 or views.dtype != torch.float32:
+        raise ValueError(f"views must be float32 (n, 3, h, w) in [0, 1], got {views.dtype} {tuple(views.shape)}")
+    low, high = (bound.item() for bound in views.aminmax())
+    if not (low >= 0 and high <= 1):  # NaN fails every comparison
+        raise ValueError(f"views must have values in [0, 1], got {low:.3g} to {high:.3g}")
     h, w = views.shape[2:]
-    if world.blur:
+    if world.blur > SHARPEST:
         reach = torch.arange(-2.0, 3.0)
         kernel = torch.exp(-(reach**2) / (2 * world.blur**2))
         kernel = (kernel / kernel.sum()).expand(3, 1, 1, 5)
@@ -121,7 +157,8 @@ def sense(views: Tensor, world: World, seed: int) -> Tensor:
     if world.vignette:
         rows, columns = torch.linspace(-1, 1, h)[:, None], torch.linspace(-1, 1, w)
         views = views * (1 - world.vignette * (rows**2 + columns**2) / 2)
-    views = views * world.gain
+    if world.gain != 1:
+        views = views * world.gain
     if world.noise:
         generator = torch.Generator().manual_seed(seed)
         views = views + world.noise * torch.randn(views.shape, generator=generator)

@@ -23,6 +23,7 @@ import torch
 
 import tlutils as tl
 from tlutils.datasets import digits
+from tlutils.report import figures, record
 from tlutils.session import seed_everything
 
 METHODS = {
@@ -74,12 +75,14 @@ def run(direction: str, method: str, seed: int, steps: int) -> dict:
 def report(runs: list[dict], direction: str) -> None:
     """Print a line for each method, then what the label-free criterion chose for every seed."""
     print(f"\n{direction}: accuracy on the test set in %, mean [95 % interval] and every seed")
+    what = f"{direction}, no target label, %, {len({r['seed'] for r in runs})} seeds"
     for method in METHODS:
         mine = [r for r in runs if r["method"] == method]
         estimate = tl.Estimate([100 * r["accuracy"] for r in mine])
         seconds = sum(r["seconds"] for r in mine) / len(mine)
         each = " ".join(f"{run:.1f}" for run in estimate.runs)
         print(f"  {method:14} {estimate:.1f}   {each}   {seconds:.0f} s a run")
+        record(what=what, name=method, **figures(estimate))
     without = [method for method in METHODS if "IM" not in method]
     for label, pool in (("chosen without labels", list(METHODS)), ("chosen, without IM", without)):
         chosen = []
@@ -87,7 +90,9 @@ def report(runs: list[dict], direction: str) -> None:
             among = {r["method"]: r for r in runs if r["seed"] == seed and r["method"] in pool}
             chosen.append(among[tl.choose({method: r["criterion"] for method, r in among.items()})])
         names = ", ".join(r["method"] for r in chosen)
-        print(f"  {label:22} {tl.Estimate([100 * r['accuracy'] for r in chosen]):.1f}   ({names})")
+        estimate = tl.Estimate([100 * r["accuracy"] for r in chosen])
+        print(f"  {label:22} {estimate:.1f}   ({names})")
+        record(what=what, name=label, **figures(estimate))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from tlutils.augment import random_looks
 from tlutils.datasets import driving, driving_logs
 from tlutils.driving_experiments import cloned
 from tlutils.normalisation import reestimate_batchnorm
+from tlutils.report import figures, record
 from tlutils.session import seed_everything
 from tlutils.worlds import WORLDS
 
@@ -99,7 +100,10 @@ def main() -> None:
             print(f"seed {seed}, {target}: {time.perf_counter() - began:.0f} s", flush=True)
     print("\nmean absolute error of steering, mean [95 % interval over ten blocks of time]")
     for (target, name), each in runs.items():
-        print(f"  {target:20} {name:26} {tl.Estimate(torch.stack(each).mean(0).tolist()):.3f}")
+        error = tl.Estimate(torch.stack(each).mean(0).tolist())
+        print(f"  {target:20} {name:26} {error:.3f}")
+        what = f"Simulator → {target}, error of steering, {BLOCKS // 2} blocks of time, {options.seeds} seeds"
+        record(what=what, name=name, **figures(error))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ site A; of site B the repairs see images, never labels, and its labels are read 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +20,15 @@ from torch import Tensor, nn
 import tlutils as tl
 from tlutils.datasets import medical, photos, tissue
 from tlutils.metrics import auc
+from tlutils.report import figures, record
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--weights", help="a file of ImageNet weights; the default is fetched from torchvision")
+    mirrored = Path(os.environ.get("TLUTILS_DATA", "")) / "weights" / "imagenet" / "mobilenet_v2.pth"
+    default = mirrored if mirrored.is_file() else None
+    parser.add_argument("--weights", default=default, help="ImageNet weights; default: the mirror's, or torchvision's")
     options = parser.parse_args()
     encoder = tl.image_encoder("mobilenet_v2", weights=options.weights)
     for case in (insects, x_rays, blood_cells):
@@ -33,6 +38,7 @@ def main() -> None:
         for name, estimate in found.items():
             each = " ".join(f"{run:.3f}" for run in estimate.runs)
             print(f"  {name:30} {estimate:.3f}   {each}", flush=True)
+            record(what=f"{title}, {options.seeds} draws", name=name, **figures(estimate))
 
 
 def insects(extract: Callable[[Tensor], Tensor]) -> tuple[str, Callable[[int], dict]]:

@@ -27,6 +27,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from tlutils.report import record
+
 CLASSES, EPOCHS, BATCH, SIZE = 5, 10, 32, 224
 
 
@@ -46,10 +48,17 @@ def main() -> None:
     runs = {name: build(x) for name, build in SIDES.items()}
     turns = [{name: run(y) for name, run in runs.items()} for _ in range(options.repeats)]
     print(f"ResNet-50, {options.images} images at {SIZE}², {CLASSES} classes, {EPOCHS} epochs, medians of {len(turns)}")
-    listing = median(turn["keras"][0] for turn in turns)
+    listing, theirs = (median(values) for values in zip(*(turn["keras"] for turn in turns), strict=True))
     for name, peak in peaks.items():
         seconds, accuracy = (median(values) for values in zip(*(turn[name] for turn in turns), strict=True))
         print(f"  {name:10} {seconds:7.1f} s {listing / seconds:6.1f} ×   accuracy {accuracy:.3f}   peak {peak} GiB")
+        if name != "keras":
+            compared = f"training accuracy {accuracy:.2f} against {theirs:.2f}, {peak} GiB against {peaks['keras']}"
+            record(
+                what=f"The text's listing in PyTorch, {options.images} images, {EPOCHS} epochs, {name}",
+                against="the same listing in Keras, on TensorFlow",
+                measured=f"{listing / seconds:.3g} times as fast, {compared}",
+            )
 
 
 def peak_alone(name: str, images: int) -> str:

@@ -31,6 +31,7 @@ import torch
 import tlutils as tl
 from tlutils.chinese_experiments import languages
 from tlutils.datasets import corpora
+from tlutils.report import figures, record
 from tlutils.self_training import self_training, side_by_side
 from tlutils.text_experiments import bag_of_words
 
@@ -51,11 +52,10 @@ def sst2(options: argparse.Namespace) -> None:
             probe = tl.linear_probe(rows.x, rows.y, regularisation=0.01)
             scores["MiniLM, frozen"].append(100 * probe.score(unseen.x, unseen.y))
             scores["bag of words"].append(100 * bag_of_words(few).score(test.x, test.y))
-        print(f"  {n:5,} labels", *(f"   {name} {mean(runs)}" for name, runs in scores.items()), flush=True)
-
-
-def mean(runs: list[float]) -> str:
-    return f"{tl.Estimate(tuple(runs)):.1f}" if len(runs) > 1 else f"{runs[0]:.1f}"
+        found = {name: tl.Estimate(tuple(runs)) if len(runs) > 1 else runs[0] for name, runs in scores.items()}
+        print(f"  {n:5,} labels", *(f"   {name} {score:.1f}" for name, score in found.items()), flush=True)
+        for name, score in found.items():
+            record(what=f"SST-2, {n:,} labels, %, {len(scores[name])} draws", name=name, **figures(score))
 
 
 def amazon(options: argparse.Namespace) -> None:
@@ -78,7 +78,10 @@ def amazon(options: argparse.Namespace) -> None:
         shown = "   ".join(f"{name} {100 * score:.1f}" for name, score in scores.items())
         print(f"  {a:11} → {b:11} (rows × {loud[a]})   {shown}", flush=True)
     for name, scores in results.items():
-        print(f"  mean of {name:28} {sum(scores) / len(scores):.1f}")
+        over_pairs = sum(scores) / len(scores)
+        print(f"  mean of {name:28} {over_pairs:.1f}")
+        what = "Amazon reviews, mean over twelve pairs of categories, no target label, %"
+        record(what=what, name=name, **figures(over_pairs))
 
 
 def chosen(source: tl.Domain, rows: torch.Tensor) -> float:
@@ -102,6 +105,8 @@ def chinese(options: argparse.Namespace) -> None:
         print(f"  {group}:")
         for name, score in scores.items():
             print(f"    {name:32} {100 * score:.1f}")
+            what = f"Chinese hotel reviews (ChnSentiCorp), {group}, %, {options.draws} splits"
+            record(what=what, name=str(name), **figures(100 * score))
 
 
 PARTS = {"sst2": sst2, "amazon": amazon, "chinese": chinese}

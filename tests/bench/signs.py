@@ -17,6 +17,7 @@ import torch
 import tlutils as tl
 from tlutils.augment import random_colours, random_light, random_shift
 from tlutils.datasets.signs import sign_tracks, signs
+from tlutils.report import figures, record
 from tlutils.session import seed_everything
 
 
@@ -78,6 +79,9 @@ def main() -> None:
     for name, scores in runs.items():
         in_dark, in_bright = (tl.Estimate([100 * score for score in column]) for column in zip(*scores, strict=True))
         print(f"  {name:24} {in_dark:.1f}   {in_bright:.1f}")
+        for photographs, score in (("dark", in_dark), ("bright", in_bright)):
+            what = f"Traffic signs, learnt on bright photographs, {photographs} ones, %, {options.seeds} seeds"
+            record(what=what, name=name, **figures(score))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tlutils.check.reading import listed
 from tlutils.check.verdict import Mistake, call, function, number, right
 
 
@@ -202,5 +203,8 @@ def _within(part: str, whole: str) -> bool:
 
 def _positions(given: Any) -> Any:
     """Return positions as an ascending list, whether they came as a list, a set, a tuple, or a tensor."""
-    given = given.tolist() if hasattr(given, "tolist") else given
-    return sorted(given) if isinstance(given, (list, tuple, set, frozenset)) else given
+    found = listed(given)
+    try:
+        return sorted(found) if isinstance(found, (list, tuple, set, frozenset)) else found
+    except TypeError:  # not even comparable
+        return given

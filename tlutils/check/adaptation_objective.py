@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from tlutils.check.reading import one_number, shown
 from tlutils.check.verdict import Mistake, NotYet, call, function, number, right
 from tlutils.domains import Domain
 
@@ -121,16 +123,19 @@ def _picked(answer: Callable, logits: dict[float, Tensor], target: Domain) -> fl
         "a target with its labels": target,
         "a target with wrong labels": replace(target, y=torch.zeros_like(target.y)),
     }
-    chosen = [call(answer, logits, domain, case=case) for case, domain in targets.items()]
-    for one in chosen:
-        if not isinstance(one, (int, float, Tensor)) or (isinstance(one, Tensor) and one.numel() != 1):
-            raise NotYet(f"Not yet: one λ is asked for, a key of `logits`, not {one!r:.60}.")
-    if len({float(one) for one in chosen}) > 1:
+    chosen = []
+    for case, domain in targets.items():
+        given = call(answer, logits, domain, case=case)
+        one = one_number(given)
+        if one is None or math.isnan(one):
+            raise NotYet(f"Not yet: one λ is asked for, a key of `logits`, not {shown(given)}.")
+        chosen.append(one)
+    if len(set(chosen)) > 1:
         raise NotYet(
             "Not yet: the same predictions lead to another λ when the target's labels are wrong. Something still "
             "reads them, and on real unlabelled data there is nothing to read."
         )
-    return float(chosen[0])
+    return chosen[0]
 
 
 def _four_models() -> tuple[Domain, dict[str, Tensor]]:

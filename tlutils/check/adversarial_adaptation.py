@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tlutils.check.verdict import Mistake, NotYet, attempted, call, choice, function, number, right
+from tlutils.check.reading import shown
+from tlutils.check.verdict import Mistake, NotYet, call, choice, function, number, right, values
 
 
 def adversarial_loss(answer: Callable[[Tensor, Tensor, nn.Module, float], Tensor]) -> None:
@@ -36,7 +37,7 @@ def adversarial_loss(answer: Callable[[Tensor, Tensor, nn.Module, float], Tensor
     for case, inputs in cases.items():
         value = call(_called_with_a_network(answer), *inputs, case=case)
         if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
-            raise NotYet(f"Not yet: one number as a tensor is asked for, and no gradient leads from {value!r:.60}.")
+            raise NotYet(f"Not yet: one number as a tensor is asked for, and no gradient leads from {shown(value)}.")
     function(
         lambda *inputs: _loss_and_gradients(answer, *inputs),
         _by_hand,
@@ -94,13 +95,10 @@ def accuracy_when_alike(answer: Sequence[float]) -> None:
 
     `answer` holds the accuracy over all rows and the mean of the domains' own. Raises NotAttempted or NotYet.
     """
-    attempted(answer)
-    answer = answer.tolist() if hasattr(answer, "tolist") else answer  # a tensor or an array will do
-    if not isinstance(answer, (list, tuple)) or len(answer) != 2:
-        raise NotYet(f"Not yet: two numbers are asked for, not {answer!r:.60}.")
+    overall, of_each = values(answer, 2, "two numbers")
     source, target = 300, 100
     number(
-        answer[0],
+        overall,
         max(source, target) / (source + target),
         within=0.005,
         mistakes=[
@@ -112,7 +110,7 @@ def accuracy_when_alike(answer: Sequence[float]) -> None:
         look="the first number: the best answer of somebody who is told nothing but how frequent each domain is.",
     )
     number(
-        answer[1],
+        of_each,
         0.5,
         within=0.005,
         mistakes=[

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from statistics import mean, pstdev, stdev
 
 import torch
 from torch import Tensor, nn
 
-from tlutils.check.verdict import Mistake, NotYet, call, function, number, quietly, right
+from tlutils.check.reading import shown
+from tlutils.check.verdict import Mistake, NotYet, call, errors_told, function, number, right
 
 STEPS = 4
 
@@ -26,8 +28,9 @@ def frozen_for_good(answer: Callable[[nn.Module], nn.Module]) -> None:
             clean = copy.deepcopy(encoder).eval().requires_grad_(False)
             frozen = call(answer, encoder, case=case)
             if not isinstance(frozen, nn.Module):
-                raise NotYet(f"Not yet: for {case}, a module is asked for, and this is {frozen!r:.60}.")
-            _train_above(frozen, clean, pictures, case)
+                raise NotYet(f"Not yet: for {case}, a module is asked for, and this is {shown(frozen)}.")
+            with errors_told(case):
+                _train_above(frozen, clean, pictures, case)
     right("neither `train()` nor the optimiser reached it, and each picture's features depend on that picture alone.")
 
 
@@ -73,12 +76,6 @@ def standardised_apart(answer: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
         "a single new row": (sample(6, 2) + 1, sample(1, 2)),
         "a feature that is 0 in each known row and not in the new ones": (dead, sample(4, 3)),
     }
-    with quietly():  # one row has no spread, and PyTorch warns of it
-        _compare_standardised(answer, cases)
-    right("a new row gets the same numbers alone or in company, so the score is that of unseen pictures.")
-
-
-def _compare_standardised(answer: Callable, cases: dict) -> None:
     function(
         answer,
         _standardised(_spread_in_use(answer, cases)),
@@ -101,6 +98,7 @@ def _compare_standardised(answer: Callable, cases: dict) -> None:
         ],
         look="which rows may mean and spread come from, along which axis, and what if a spread is 0?",
     )
+    right("a new row gets the same numbers alone or in company, so the score is that of unseen pictures.")
 
 
 def _encoders() -> dict[str, nn.Module]:
@@ -160,7 +158,7 @@ def _train_above(frozen: nn.Module, clean: nn.Module, pictures: Tensor, case: st
 def _apart(features: Tensor, expected: Tensor) -> float:
     if features.shape != expected.shape:
         raise NotYet(f"Not yet: features of shape {tuple(expected.shape)} are asked for, not {tuple(features.shape)}.")
-    return (features - expected).abs().max().item()
+    return (features - expected).abs().nan_to_num(math.inf).max().item()
 
 
 def _moved(before: list[Tensor], after: Iterable[Tensor]) -> bool:

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from tlutils.check.verdict import Mistake, NotYet, attempted, call, function, number, right
+from tlutils.check.reading import shown
+from tlutils.check.verdict import Mistake, NotYet, call, errors_told, function, number, numbers, right, values
 
 CLASSES = 3
 
@@ -72,17 +73,14 @@ def size_of_new_layer(answer: Sequence[int]) -> None:
 
     `answer` holds them pooled at 224 and at 448 pixels, and flattened at 448. Raises NotAttempted or NotYet.
     """
-    attempted(answer)
-    answer = answer.tolist() if hasattr(answer, "tolist") else answer  # a tensor or an array will do
-    if not isinstance(answer, (list, tuple)) or len(answer) != 3:
-        raise NotYet(f"Not yet: three numbers are asked for, not {answer!r:.60}.")
+    given = values(answer, 3, "three numbers")
     maps, classes = 2048, 37
     pooled = (maps + 1) * classes
     flat = {side: (maps * side * side + 1) * classes for side in (7, 14)}
     forgotten = "the biases are missing, one for each class."
-    for given, name in zip(answer, ("first", "second"), strict=False):
+    for one, name in zip(given, ("first", "second"), strict=False):
         number(
-            given,
+            one,
             pooled,
             within=0.5,
             mistakes=[
@@ -94,7 +92,7 @@ def size_of_new_layer(answer: Sequence[int]) -> None:
             look=f"the {name} number: how long is the row that reaches the layer, and how many classes are there?",
         )
     number(
-        answer[2],
+        given[2],
         flat[14],
         within=0.5,
         mistakes=[
@@ -122,19 +120,20 @@ def mended_loop(answer: Callable[[nn.Module, Tensor, Tensor, int], nn.Module]) -
         clean.load_state_dict(base.state_dict())
         met: list[tuple[nn.Module, Tensor]] = []
         losses: list[Tensor] = []
-        base.register_forward_pre_hook(lambda module, given: met.append((module, given[0].detach())))
+        base.register_forward_pre_hook(_meeting(met), with_kwargs=True)
         with patch.object(nn.functional, "cross_entropy", _watched(nn.functional.cross_entropy, losses)):
             model = call(answer, base, x, y, CLASSES)
         if not isinstance(model, nn.Module):
-            raise NotYet(f"Not yet: the trained model is asked for, and this is {model!r:.60}.")
-        with torch.no_grad():
-            said = model.eval()(x)
-    _judge_base(met, clean)
-    if any(_shares(logits) for logits in [*losses, said]):
-        raise NotYet(
-            "Not yet: `cross_entropy` gets shares, or the model returns them, where logits are asked for. The loss "
-            "brings a softmax of its own: what does a second one do to the gradient of an answer that is sure?"
-        )
+            raise NotYet(f"Not yet: the trained model is asked for, and this is {shown(model)}.")
+        with torch.no_grad(), errors_told("the pictures that it learnt from"):
+            said = numbers(model.eval()(x), "the model's logits")
+            _judge_base(met, clean)
+            if any(_shares(logits) for logits in [*losses, said]):
+                raise NotYet(
+                    "Not yet: `cross_entropy` gets shares, or the model returns them, where logits are asked for. The "
+                    "loss brings a softmax of its own: what does a second one do to the gradient of an answer that is "
+                    "sure?"
+                )
     if said.shape != (len(x), CLASSES) or (said.argmax(1) == y).float().mean() < 0.9:
         raise NotYet(
             "Not yet: the base is untouched, but after training the model does not name the pictures that it learnt "
@@ -156,10 +155,15 @@ class _Base(nn.Module):
         return self.batchnorm(self.convolution((x - 0.45) / 0.23)).relu().mean((2, 3))
 
 
+def _meeting(met: list[tuple[nn.Module, Tensor]]) -> Callable:
+    """Return a hook that notes what a module, or a copy of it, is given."""
+    return lambda module, inputs, named: met.append((module, (inputs[0] if inputs else named["x"]).detach()))
+
+
 def _judge_base(met: list[tuple[nn.Module, Tensor]], clean: nn.Module) -> None:
     if not met:
         raise NotYet("Not yet: no picture ever reached the base.")
-    if any(x.min() < 0 or x.max() > 1 for _, x in met):
+    if not all(x.min() >= 0 and x.max() <= 1 for _, x in met):
         raise NotYet(
             "Not yet: pixels outside 0 to 1 reach the base. It normalises by itself; what does it make of pictures "
             "that have been normalised already?"
@@ -175,9 +179,9 @@ def _judge_base(met: list[tuple[nn.Module, Tensor]], clean: nn.Module) -> None:
 
 
 def _watched(loss: Callable, given: list[Tensor]) -> Callable:
-    def watched(logits: Tensor, *others: object, **settings: object) -> Tensor:
-        given.append(logits.detach())
-        return loss(logits, *others, **settings)
+    def watched(*inputs: Any, **named: Any) -> Tensor:
+        given.append((inputs[0] if inputs else named["input"]).detach())
+        return loss(*inputs, **named)
 
     return watched
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlutils.check.verdict import Mistake, NotYet, call, function, number, quietly, right
+from tlutils.check.reading import quietly
+from tlutils.check.verdict import Mistake, NotYet, call, function, number, numbers, right
 
 Embed = Callable[[list[str]], Tensor]
 TEXTS = ["fine", "a slow start but a good end", "dull and long", "I would buy it again at once"]
@@ -200,10 +201,12 @@ def _shop() -> tuple[list[str], Any, Any, Any]:
 
 def _probabilities(answer: Callable, texts: list[str], y: Any, train: Any, test: Any) -> Tensor:
     given = call(answer, texts, y, train, test, case="made-up texts")
-    values = torch.as_tensor(given).double()
+    values = numbers(given, "probabilities").double()
     if values.shape != (len(test),):
         shape = tuple(values.shape)
         raise NotYet(f"Not yet: a probability for each of {len(test)} test rows is asked for; yours has shape {shape}.")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise NotYet("Not yet: probabilities are asked for, and not all of yours lie between 0 and 1.")
     if ((values == 0) | (values == 1)).all():
         raise NotYet("Not yet: those are classes. The probability of class 1 is asked for.")
     return values

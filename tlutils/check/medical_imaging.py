@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tlutils.check.reading import shown
+from tlutils.check.selection import row_numbers
 from tlutils.check.verdict import Mistake, NotYet, call, function, number, right
 
 
@@ -136,15 +138,8 @@ def split_by_patient(answer: Callable[[Tensor, float, int], tuple[Tensor, Tensor
 def _rows(given: Any, patient: Tensor, case: str) -> list[list[int]]:
     """Return training and test rows as lists; masks of n values count as rows."""
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise NotYet(f"Not yet: for {case}, two tensors of row numbers are asked for, not {given!r:.60}.")
-    parts = []
-    for part in given:
-        numbers = torch.as_tensor(part)
-        numbers = torch.where(numbers)[0] if numbers.dtype == torch.bool else numbers.long()
-        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(patient):
-            raise NotYet(f"Not yet: for {case}, these are no row numbers: they go from 0 to {len(patient) - 1}.")
-        parts.append(numbers.tolist())
-    return parts
+        raise NotYet(f"Not yet: for {case}, two tensors of row numbers are asked for, not {shown(given)}.")
+    return [row_numbers(part, len(patient), case) for part in given]
 
 
 def _judge_split(parts: list[list[int]], patient: Tensor, share: float, case: str) -> None:

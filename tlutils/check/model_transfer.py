@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from tlutils.check.verdict import Mistake, NotYet, attempted, call, function, number, right
+from tlutils.check.reading import shown
+from tlutils.check.verdict import Mistake, NotYet, attempted, call, errors_told, function, number, right
 
 Weights = Sequence[Tensor]
 
@@ -66,7 +67,8 @@ def pull_to_the_start(answer: Callable[[Weights, Weights, Weights, float, float]
         ],
         look="the formula under 'How far may they go?' in notebook 07: two squared distances, and what each is from.",
     )
-    _gradient(answer, now, start, head)
+    with errors_told("its gradient"):
+        _gradient(answer, now, start, head)
     right("value and gradient agree: at the start nothing pulls the encoder, and further away it is pulled harder.")
 
 
@@ -78,8 +80,8 @@ def five_ways_told_apart(answer: Mapping[str, str]) -> None:
     attempted(answer)
     runs = {"frozen": "D", "frozen, in training mode": "B", "one rate": "A", "one rate, too high": "C", "L2-SP": "E"}
     if not isinstance(answer, Mapping) or answer.keys() != runs.keys():
-        raise NotYet(f"Not yet: a dict with the keys {', '.join(map(repr, runs))} is asked for, not {answer!r:.60}.")
-    given = {way: str(letter).strip().upper() for way, letter in answer.items()}
+        raise NotYet(f"Not yet: a dict with the keys {', '.join(map(repr, runs))} is asked for, not {shown(answer)}.")
+    given = {way: shown(letter, 40, str).strip().upper() for way, letter in answer.items()}
     if sorted(given.values()) != sorted(runs.values()):
         raise NotYet("Not yet: each of the letters A to E stands for one way, and each is used once.")
     hints = {
@@ -144,7 +146,7 @@ def _gradient(answer: Callable, now: Weights, start: Weights, head: Weights) -> 
     gradients = torch.autograd.grad(value.sum(), free[0] + free[1], allow_unused=True)
     expected = [alpha * (w - s) for w, s in zip(now, start, strict=True)] + [beta * v for v in head]
     for got, want in zip(gradients, expected, strict=True):
-        if got is None or (got - want).abs().max() > 1e-4:
+        if got is None or not (got - want).abs().max() <= 1e-4:
             raise NotYet("Not yet: the value is right, but its gradient reaches only some of the weights.")
 
 

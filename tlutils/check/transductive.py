@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlutils.check.verdict import Mistake, NotYet, call, function, number, right
+from tlutils.check.verdict import Mistake, NotYet, call, function, number, numbers, right
 from tlutils.domains import Domain
 
 SAME = 0.97  # share of equal predictions from which on two ways are one: n or n − 1 under a root moves a row or two
@@ -197,11 +197,8 @@ def _predicted(source: Domain, target: Domain, of_source: str, of_target: str) -
 
 
 def _classes(given: Any, n: int) -> Tensor:
-    try:
-        found = torch.as_tensor(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise NotYet(f"Not yet: class numbers are asked for, and your function gives {given!r:.60}.") from error
-    if found.shape != (n,) or found.is_complex():
+    found = numbers(given, "class numbers")
+    if found.shape != (n,):
         raise NotYet(f"Not yet: a class number for each of {n} rows is asked for, not shape {tuple(found.shape)}.")
     return found.long()
 

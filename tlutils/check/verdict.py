@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from tlutils.check.reading import kind_of, listed, one_number, quietly, real, shown
 
 
 class NotYet(AssertionError):
@@ -48,6 +49,21 @@ def attempted(answer: Any) -> None:
         raise NotAttempted
 
 
+@contextmanager
+def errors_told(case: str = "") -> Iterator[None]:
+    """Run what a reader wrote or made: an error in there becomes NotYet with its words, an empty stub NotAttempted."""
+    try:
+        with quietly():
+            yield
+    except NotYet:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, NotImplementedError) and not error.args:  # PyTorch's own have words
+            raise NotAttempted from None
+        where, told = f" for {case}" if case else "", shown(error, 1000, str)
+        raise NotYet(f"Not yet: your function stopped{where} with {type(error).__name__}: {told}") from error
+
+
 def call(answer: Callable, *inputs: Any, case: str = "") -> Any:
     """Return what a reader's function gives for copies of `inputs`.
 
@@ -56,19 +72,14 @@ def call(answer: Callable, *inputs: Any, case: str = "") -> Any:
     """
     attempted(answer)
     if not callable(answer):
-        raise NotYet(f"Not yet: a function is asked for, and this is {_kind(answer)} {answer!r:.60}.")
-    where = f" for {case}" if case else ""
-    try:
-        with quietly():
-            given = answer(*copy.deepcopy(inputs))
-    except NotImplementedError:
-        raise NotAttempted from None
-    except Exception as error:
-        raise NotYet(f"Not yet: your function stopped{where} with {type(error).__name__}: {error}") from error
+        raise NotYet(f"Not yet: a function is asked for, and this is {kind_of(answer)} {shown(answer)}.")
+    with errors_told(case):
+        given = answer(*copy.deepcopy(inputs))
     attempted(given)
     return given
 
 
+@quietly()
 def function(
     answer: Callable,
     oracle: Callable,
@@ -102,12 +113,12 @@ def choice(answer: Any, expected: Any, hints: Mapping[Any, str]) -> None:
     Raises NotAttempted, or NotYet with the option's hint, or with the list of what can be chosen.
     """
     attempted(answer)
-    options = sorted(map(str, [expected, *hints]))
-    if answer == expected:
-        return
-    if not isinstance(answer, str | int | float) or answer not in hints:
-        raise NotYet(f"Not yet: {answer!r:.60} is none of the answers; they are {', '.join(options)}.")
-    raise NotYet(f"Not yet: {hints[answer]}")
+    options = [expected, *hints]
+    if not isinstance(answer, str | int | float) or answer not in options:
+        known = ", ".join(sorted(map(str, options)))
+        raise NotYet(f"Not yet: {shown(answer)} is none of the answers; they are {known}.")
+    if answer != expected:
+        raise NotYet(f"Not yet: {hints[answer]}")
 
 
 def number(
@@ -123,9 +134,9 @@ def number(
     Raises NotAttempted or NotYet, which does not tell the number.
     """
     attempted(answer)
-    value = _number(answer)
+    value = one_number(answer)
     if value is None:
-        raise NotYet(f"Not yet: one number is asked for, and this is {_kind(answer)} {answer!r:.60}.")
+        raise NotYet(f"Not yet: one number is asked for, and this is {kind_of(answer)} {shown(answer)}.")
     if not math.isfinite(value):
         raise NotYet(f"Not yet: {value} is not finite.")
     if abs(value - expected) <= within:
@@ -138,12 +149,21 @@ def number(
     raise NotYet(f"Not yet: {value:g} is too {'high' if value > expected else 'low'}. Where to look: {look}")
 
 
-@contextmanager
-def quietly():
-    """Silence warnings: what a grader sees on stderr costs all points."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def values(answer: Any, count: int, words: str) -> list:
+    """Return an answer of several values as a list, whatever holds them; raises NotAttempted or NotYet."""
+    attempted(answer)
+    found = listed(answer)
+    if not isinstance(found, (list, tuple)) or len(found) != count:
+        raise NotYet(f"Not yet: {words} are asked for, not {shown(answer)}.")
+    return list(found)
+
+
+def numbers(given: Any, words: str) -> Tensor:
+    """Return what a reader's function gave as a tensor of real numbers; raises NotYet for what is none."""
+    found = real(given)
+    if found is None:
+        raise NotYet(f"Not yet: {words} are asked for, and your function gives {kind_of(given)} {shown(given)}.")
+    return found
 
 
 def _explains(mistake: Mistake, given: dict, cases: Mapping[str, Sequence], tolerance: float) -> bool:
@@ -164,25 +184,27 @@ def _difference(given: Any, expected: Any, tolerance: float) -> str:
     """Return in words how a value differs from the expected one; empty when it does not."""
     if isinstance(expected, dict):
         if not isinstance(given, dict) or given.keys() != expected.keys():
-            return f"a dict with the keys {', '.join(map(str, expected))} is asked for, not {given!r:.60}"
+            return f"a dict with the keys {', '.join(map(str, expected))} is asked for, not {shown(given)}"
         return next(filter(None, (_difference(given[key], expected[key], tolerance) for key in expected)), "")
     if isinstance(expected, str | bool):
-        return "" if given == expected else f"your function gives {given!r:.60}, which is not it"
+        given = given if isinstance(given, str) else listed(real(given))
+        return "" if given == expected else f"your function gives {shown(given)}, which is not it"
     if isinstance(expected, (list, tuple)):
-        matrix = getattr(given, "ndim", 0) > 1  # its numbers would say nothing
-        shown = f"{_kind(given)} of shape {tuple(given.shape)}" if matrix else f"{given!r:.60}"
-        given = given.tolist() if hasattr(given, "tolist") else given  # a tensor or an array of values will do
-        if not isinstance(given, (list, tuple)) or len(given) != len(expected):
-            return f"{len(expected)} values are asked for, not {shown}"
-        pairs = zip(given, expected, strict=True)
+        found = listed(given)  # a tensor or an array of values will do
+        if not isinstance(found, (list, tuple)) or len(found) != len(expected):
+            matrix = isinstance(found, list) and found is not given and any(isinstance(row, list) for row in found)
+            told = f"{kind_of(given)} of shape {tuple(given.shape)}" if matrix else shown(given)
+            return f"{len(expected)} values are asked for, not {told}"
+        pairs = zip(found, expected, strict=True)
         return next(filter(None, (_difference(a, b, tolerance) for a, b in pairs)), "")
     return _distance(given, expected, tolerance)
 
 
 def _distance(given: Any, expected: Any, tolerance: float) -> str:
-    a, b = _tensor(given), _tensor(expected)
-    if a is None:
-        return f"numbers are asked for, and your function gives {_kind(given)} {given!r:.60}"
+    a, b = real(given), real(expected)
+    if a is None or b is None:
+        return f"numbers are asked for, and your function gives {kind_of(given)} {shown(given)}"
+    a, b = a.double(), b.double()
     if a.shape != b.shape:
         return f"the answer has shape {tuple(b.shape)}, and yours {tuple(a.shape)}"
     if torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True):
@@ -192,22 +214,3 @@ def _distance(given: Any, expected: Any, tolerance: float) -> str:
     if a.numel() == 1:
         return f"your function gives {a.item():.4g}, which is too {'high' if a > b else 'low'}"
     return f"{((a - b).abs() > tolerance * b.abs().clamp(min=1)).double().mean():.0%} of the values differ"
-
-
-def _tensor(value: Any) -> Tensor | None:
-    if isinstance(value, Tensor):
-        return value.detach().cpu().double()
-    try:
-        return torch.as_tensor(value).double()
-    except (TypeError, ValueError, RuntimeError):
-        return None
-
-
-def _number(value: Any) -> float | None:
-    tensor = None if isinstance(value, str | bool) else _tensor(value)
-    return tensor.item() if tensor is not None and tensor.numel() == 1 else None
-
-
-def _kind(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

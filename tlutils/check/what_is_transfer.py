@@ -10,12 +10,19 @@ from torch import Tensor
 from tlutils.check.selection import names
 from tlutils.check.verdict import Mistake, function, number, right
 from tlutils.domains import Domain
+from tlutils.inputs import checked
 
 KINDS = ("covariate", "label", "concept", "none")
 
 
+@checked
 def four_pairs(n: int = 1000) -> dict[str, tuple[Domain, Domain]]:
-    """Return simulated pairs of domains, `n` points (n, 2) each, between which at most one thing moves."""
+    """Return simulated pairs of domains, `n` points (n, 2) each, between which at most one thing moves.
+
+    Raises ValueError for less than one point or more than a million.
+    """
+    if not 1 <= n <= 10**6:
+        raise ValueError(f"n must be between 1 and 1,000,000 points, got {n}")
     draw = torch.Generator().manual_seed(2)
 
     def noise(*shape: int) -> Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlutils.check.selection import sentences
-from tlutils.check.verdict import Mistake, NotYet, call, function, quietly, right
+from tlutils.check.reading import quietly
+from tlutils.check.selection import row_numbers, sentences
+from tlutils.check.verdict import Mistake, NotYet, call, function, right
 from tlutils.evidence import stored
 
 
@@ -165,11 +166,9 @@ def _rows(given: Any, n: int, case: str) -> tuple[list[int], list[int]]:
         raise NotYet("Not yet: two index tensors are asked for, the rows to learn from and the rows to test on.")
     lists = []
     for part in given:
-        rows = torch.as_tensor(part)
-        rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows.long().flatten()
-        if len(rows) == 0 or rows.min() < 0 or rows.max() >= n:
-            raise NotYet(f"Not yet: for {case}, the rows must lie in 0 to {n - 1}, at least one on each side.")
-        lists.append(rows.tolist())
+        lists.append(row_numbers(part, n, case))
+        if not lists[-1]:
+            raise NotYet(f"Not yet: for {case}, one part is empty. At least one row belongs on each side.")
     return lists[0], lists[1]
 
 

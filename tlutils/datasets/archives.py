@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
+from tlutils.inputs import checked
+
 LARGEST = 2**28  # bytes of one member, unpacked: far beyond any picture or list
 RATIO, SMALL = 100, 2**24  # unpacked to packed size that only bombs exceed, and bytes that do no harm
 LEADING_OUT = re.compile(r"^[\\/]|^\w:|(^|[\\/])\.\.([\\/]|$)|\0")  # absolute, on a drive, through `..`; cut by a zero
 
 
-def open_zip(path: Path) -> ZipFile:
+@checked
+def open_zip(path: str | Path) -> ZipFile:
     """Return a zip archive, open for reading, in which every member is plain.
 
     Raises ValueError, naming archive and member, for what is no zip archive, a member whose name leads

@@ -13,6 +13,7 @@ from torch import Tensor
 from tlutils.datasets.archives import reading
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import fetch
 
 SENTIMENT = ("negative", "positive")
@@ -20,6 +21,7 @@ TOPICS = ("World", "Sports", "Business", "Sci/Tech")
 CATEGORIES = ("books", "dvd", "electronics", "kitchen")
 
 
+@checked
 def sst2(part: str = "train") -> Domain:
     """Return the Stanford Sentiment Treebank, whole sentences: 6,920 train, 872 dev, 1,821 test, from film reviews.
 
@@ -32,6 +34,7 @@ def sst2(part: str = "train") -> Domain:
     return Domain(texts, y, SENTIMENT, f"SST-2, {part}")
 
 
+@checked
 def ag_news(part: str = "test") -> Domain:
     """Return AG News, four topics: 7,600 test, and 10,001 dev that were carved from the training set.
 
@@ -45,6 +48,7 @@ def ag_news(part: str = "test") -> Domain:
     return Domain(texts, y, TOPICS, f"AG News, {part}")
 
 
+@checked
 def amazon(category: str) -> Domain:
     """Return 1,000 negative and 1,000 positive Amazon reviews of books, dvd, electronics or kitchen, in this order.
 
@@ -96,6 +100,7 @@ def tatoeba() -> tuple[list[str], list[str]]:
     return [row[0] for row in rows], [row[1] for row in rows]
 
 
+@checked
 def xnli_pairs(part: str = "dev") -> tuple[list[str], list[str]]:
     """Return XNLI's English sentences and their Chinese translations by professionals: dev 3,320, test 6,679.
 

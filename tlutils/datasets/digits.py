@@ -16,6 +16,7 @@ from torch import Tensor
 from tlutils.datasets.archives import open_zip, reading
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import check_span, checked
 from tlutils.store import fetch
 
 DIGITS = tuple("0123456789")
@@ -28,6 +29,7 @@ FACES = (
 )
 
 
+@checked
 def printed(n: int = 4000, seed: int = 0, characters: str = string.digits, size: int = 8) -> Domain:
     """Render `n` printed characters (n, 1, size, size), values in [0, 1]; at 8×8 in the format of `handwritten`.
 
@@ -35,14 +37,15 @@ def printed(n: int = 4000, seed: int = 0, characters: str = string.digits, size:
     and scaled to 65–100 % of the field, then made 32×32 black and white and averaged over square
     blocks (4×4 for 8×8), as the handwriting was. `characters` are the classes, drawn equally often.
 
-    Raises ValueError when n is smaller than the number of classes, a character repeats or cannot
-    be printed, or `size` does not divide 32. Taught in notebook 02.
+    Raises ValueError when n is smaller than the number of classes or beyond a million, a character
+    repeats or cannot be printed, or `size` does not divide 32. Taught in notebook 02.
     """
     printable = all(c.isascii() and c.isalnum() for c in characters)
     if not characters or not printable or len(set(characters)) < len(characters):
         raise ValueError(f"characters must be different ASCII letters or digits, got {characters!r}")
     if n < len(characters):
         raise ValueError(f"n must be at least the number of characters ({len(characters)}), got {n}")
+    check_span(n, "n", 1, 10**6)
     if size < 1 or 32 % size:
         raise ValueError(f"size must divide 32 (8, 16, 32), got {size}")
     rng = np.random.default_rng(seed)
@@ -63,6 +66,7 @@ def handwritten() -> Domain:
     return Domain(_as_images(data.images / 16), torch.from_numpy(data.target).long(), DIGITS, "handwritten")
 
 
+@checked
 def mnist(part: str = "train") -> Domain:
     """Return MNIST (n, 1, 28, 28), values in [0, 1]: 60,000 train or 10,000 test digits.
 
@@ -76,6 +80,7 @@ def mnist(part: str = "train") -> Domain:
     return Domain(_as_images(images / np.float32(255)), y, DIGITS, f"MNIST, {part}")
 
 
+@checked
 def usps(part: str = "train") -> Domain:
     """Return USPS (n, 1, 16, 16), values in [0, 1]: 7,291 train or 2,007 test digits from envelopes.
 
@@ -94,6 +99,7 @@ def usps(part: str = "train") -> Domain:
     return Domain(_as_images(images), torch.from_numpy(labels), DIGITS, f"USPS, {part}")
 
 
+@checked
 def mnist_m(part: str = "train") -> Domain:
     """Return MNIST-M (n, 3, 32, 32), values in [0, 1]: MNIST digits blended over photographs.
 
@@ -115,11 +121,16 @@ def mnist_m(part: str = "train") -> Domain:
     return Domain(x, y, DIGITS, f"MNIST-M, {part}")
 
 
+@checked
 def resized(domain: Domain, size: int) -> Domain:
     """Return a domain of grey images brought to `size` × `size` pixels, colour averaged away.
 
-    Shrinking averages areas; growing interpolates. Taught in notebook 04.
+    Shrinking averages areas; growing interpolates. Raises ValueError for a domain without images, and
+    for a size outside 1 … 1,024. Taught in notebook 04.
     """
+    if not isinstance(domain.x, Tensor) or domain.x.ndim != 4:
+        raise ValueError(f"{domain.name}: need images (n, c, h, w), got {domain!r}")
+    check_span(size, "size", 1, 1024)
     x = domain.x.mean(1, keepdim=True)
     mode = "area" if size < x.shape[-1] else "bilinear"
     return replace(domain, x=torch.nn.functional.interpolate(x, size=(size, size), mode=mode))

@@ -9,6 +9,7 @@ import torch
 
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import data_dir
 from tlutils.worlds import WORLDS, sense, world
 
@@ -17,6 +18,7 @@ OUTPUTS = ("steering", "speed")
 FILE = "driving.npz"
 
 
+@checked
 def recorded(name: str, part: str = "train", *, outputs: tuple[str, ...] = ("steering",)) -> Domain:
     """Return an expert's drive in a world: frames (n, 3, 36, 64) in [0, 1], real values (n, k), one column an output.
 
@@ -26,13 +28,13 @@ def recorded(name: str, part: str = "train", *, outputs: tuple[str, ...] = ("ste
     line, so that there are frames of recoveries (Laskey et al. 2017, arXiv:1703.09327); the label is
     always what the expert would do. What a world's sensor adds is drawn here, the same every time.
 
-    Raises ValueError for an unknown world, part or output. Rebuilt by `python -m tlutils.build_driving`.
+    Raises ValueError for an unknown world, part or output, or no output. Rebuilt by `python -m tlutils.build_driving`.
     Taught in notebooks 14 and 15.
     """
     place = world(name)
     if part not in PARTS:
         raise unknown("part", part, PARTS)
-    for output in outputs:
+    for output in outputs or ("",):
         if output not in OUTPUTS:
             raise unknown("output", output, OUTPUTS)
     views = torch.from_numpy(_arrays()[f"{name}/{part}/views"]).permute(0, 3, 1, 2).float().div_(255)
@@ -41,6 +43,7 @@ def recorded(name: str, part: str = "train", *, outputs: tuple[str, ...] = ("ste
     return Domain(frames, values.float(), outputs, f"{name}, {part}")
 
 
+@checked
 def tracks(name: str, part: str = "train") -> torch.Tensor:
     """Return the number of the track (n,) of each frame of `recorded(name, part)`: what to split by.
 

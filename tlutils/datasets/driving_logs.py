@@ -20,6 +20,7 @@ from tlutils.datasets.archives import is_plain, open_zip, reading
 from tlutils.datasets.folders import as_pixels
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import check_span, checked
 from tlutils.store import fetch
 
 TUBS = {"A": "tub_5_24-04-23", "B": "tub_6_24-04-23", "C": "tub_10_24-04-23"}
@@ -27,6 +28,7 @@ COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed") 
 Folder = Path | zipfile.Path
 
 
+@checked
 def donkeycar(path: str | Path, inside: str = "") -> Domain:
     """Return a donkeycar tub of version 2: frames (n, 3, 36, 64) in [0, 1], steering (n, 1), in order of time.
 
@@ -53,6 +55,7 @@ def donkeycar(path: str | Path, inside: str = "") -> Domain:
     return _domain(folder, rows, (folder / "images").joinpath, inside or Path(path).name)
 
 
+@checked
 def udacity(path: str | Path, inside: str = "") -> Domain:
     """Return the centre camera of a Udacity-style log: frames (n, 3, 36, 64) in [0, 1], steering (n, 1), in its order.
 
@@ -80,6 +83,7 @@ def udacity(path: str | Path, inside: str = "") -> Domain:
     return _domain(folder, rows, (folder / "IMG").joinpath, inside or Path(path).name)
 
 
+@checked
 def real_car(tub: str) -> Domain:
     """Return a real model car's drive: frames (n, 3, 36, 64) in [0, 1], steering (n, 1).
 
@@ -104,12 +108,15 @@ def udacity_simulator() -> Domain:
     return udacity(fetch("driving_sim_udacity/udacity_sim_center.zip"), "udacity_sim")
 
 
+@checked
 def time_blocks(n: int, count: int) -> Tensor:
     """Return for each of n frames in order of time the number of its block (n,): `count` blocks of equal length.
 
     Neighbouring frames are nearly the same, so that frames drawn at random would test on what was
-    trained on; whole blocks do not. Raises ValueError for more blocks than frames. Taught in notebook 14.
+    trained on; whole blocks do not. Raises ValueError for more blocks than frames, or more than
+    ten million frames. Taught in notebook 14.
     """
+    check_span(n, "n", 1, 10**7)
     if not 1 <= count <= n:
         raise ValueError(f"{n} frames can be cut into 1 to {n} blocks, got {count}")
     return torch.arange(n) * count // n

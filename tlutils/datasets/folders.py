@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import Domain
+from tlutils.inputs import check_span, checked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,6 +22,7 @@ LEFT_BEHIND = ("thumbs.db", "desktop.ini")  # what Windows leaves in folders of 
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # older versions of Pillow open 16-bit PNG files as "I"
 
 
+@checked
 def image_folder(path: str | Path, *, size: int, skip_broken: bool = False) -> Domain:
     """Return the images of a folder with one subfolder per class: (n, 3, size, size), RGB in [0, 1].
 
@@ -30,12 +32,11 @@ def image_folder(path: str | Path, *, size: int, skip_broken: bool = False) -> D
     unless they are images. With `skip_broken=True` files that cannot be read are left out, and one
     warning names them all.
 
-    Raises ValueError when the folder is missing or holds fewer than two classes, a class holds no
-    image or another folder, an image lies beside the classes, or a file cannot be read as an image.
-    Taught in notebook 20.
+    Raises ValueError when `size` is not 1 to 4,096, the folder is missing or holds fewer than two classes,
+    a class holds no image or another folder, an image lies beside the classes, or a file cannot be read
+    as an image. Taught in notebook 20.
     """
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    check_side(size)
     folders = class_folders(Path(path))
     images, labels, broken = [], [], []
     for label, folder in enumerate(folders):
@@ -52,10 +53,11 @@ def image_folder(path: str | Path, *, size: int, skip_broken: bool = False) -> D
         if label not in labels:
             raise ValueError(f"class {folder.name!r} holds no image that can be read: fill or remove {folder}")
     if broken:
-        warnings.warn(f"{len(broken)} files were left out:\n  " + "\n  ".join(broken), stacklevel=2)
+        warnings.warn(f"{len(broken)} files were left out:\n  " + "\n  ".join(broken), stacklevel=3)
     return Domain(as_pixels(images), torch.tensor(labels), tuple(f.name for f in folders), Path(path).resolve().name)
 
 
+@checked
 def square_image(file: Path | bytes, size: int, name: str = "") -> np.ndarray:
     """Return an image, a file or its content, as RGB (size, size, 3), uint8: the centre of the upright picture.
 
@@ -64,8 +66,10 @@ def square_image(file: Path | bytes, size: int, name: str = "") -> np.ndarray:
     first counts.
 
     Raises ValueError with name and reason when the content is empty, cut off, no image, of an unknown
-    range, or so large that it may be a decompression bomb (Pillow's limit, 89 million pixels).
+    range, or so large that it may be a decompression bomb (Pillow's limit, 89 million pixels); and for
+    a size outside 1 … 4,096.
     """
+    check_side(size)
     from PIL import Image, ImageOps
 
     name = name or str(file)
@@ -85,8 +89,22 @@ def square_image(file: Path | bytes, size: int, name: str = "") -> np.ndarray:
     return np.asarray(square)
 
 
+@checked
+def check_side(size: int) -> None:
+    """Raise ValueError for a side of images, in pixels, that no memory holds."""
+    check_span(size, "size", 1, 4096)
+
+
+@checked
 def as_pixels(images: Sequence[np.ndarray]) -> Tensor:
-    """Return images (h, w, 3), uint8, as one float tensor (n, 3, h, w) in [0, 1]."""
+    """Return images (h, w, 3), uint8, as one float tensor (n, 3, h, w) in [0, 1].
+
+    Raises ValueError for no image, and for images of different sizes or another form.
+    """
+    forms = {(image.dtype.name, *image.shape) for image in images}
+    if len(forms) != 1 or any(len(form) != 4 or form[0] != "uint8" or form[3] != 3 for form in forms):
+        found = ", ".join(sorted(map(str, forms))) or "none"
+        raise ValueError(f"images must be (h, w, 3), of values uint8 and of one size, got {found:.200}")
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255)
 
 
@@ -116,6 +134,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+@checked
 def class_folders(root: Path, least: int = 2) -> list[Path]:
     """Return the subfolders of a folder, one per class, sorted. Raises ValueError for fewer than `least`, or strays."""
     if not root.is_dir():
@@ -132,8 +151,9 @@ def class_folders(root: Path, least: int = 2) -> list[Path]:
     return folders
 
 
+@checked
 def flat_files(folder: Path) -> list[Path]:
-    """Return the files of a class, sorted. Raises ValueError when one of its entries is a folder."""
+    """Return the files of a class, sorted. Raises ValueError when one of them is a folder, OSError for no folder."""
     entries = entries_of(folder)
     for entry in entries:
         if entry.is_dir():
@@ -144,12 +164,19 @@ def flat_files(folder: Path) -> list[Path]:
     return entries
 
 
+@checked
 def entries_of(folder: Path) -> list[Path]:
-    """Return what lies in a folder, sorted by name, without hidden files and what Windows leaves behind."""
+    """Return what lies in a folder, sorted by name, without hidden files and what Windows leaves behind.
+
+    Raises OSError for what is no folder.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder")
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in LEFT_BEHIND]
 
 
+@checked
 def is_image_name(path: Path) -> bool:
     """Return whether a file's name ends as those of images do."""
     from PIL import Image

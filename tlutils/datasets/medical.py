@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from tlutils.datasets.archives import open_zip, reading
-from tlutils.datasets.folders import as_pixels, square_image
+from tlutils.datasets.folders import as_pixels, check_side, square_image
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import fetch
 
 PARTS = ("train", "val", "test")
@@ -24,6 +25,7 @@ TISSUES = (
 CELLS = ("neutrophil", "lymphocyte", "monocyte", "eosinophil")
 
 
+@checked
 def pneumonia(part: str = "train") -> Domain:
     """Return PneumoniaMNIST (n, 3, 28, 28), values in [0, 1]: 4,708 train, 524 val, 624 test chest X-rays.
 
@@ -37,6 +39,7 @@ def pneumonia(part: str = "train") -> Domain:
     return _medmnist("pneumoniamnist", part, ("normal", "pneumonia"), f"PneumoniaMNIST, {part}")
 
 
+@checked
 def path_mnist(part: str = "train") -> Domain:
     """Return PathMNIST (n, 3, 28, 28), values in [0, 1]: 89,996 train, 10,004 val, 7,180 test patches of bowel tissue.
 
@@ -51,6 +54,7 @@ def path_mnist(part: str = "train") -> Domain:
     return _medmnist("pathmnist", part, TISSUES, f"PathMNIST, {part}")
 
 
+@checked
 def blood_cells(site: str, *, size: int = 120) -> Domain:
     """Return white blood cells of one laboratory (n, 3, size, size), values in [0, 1]: 299 of site A, 97 of site B.
 
@@ -59,12 +63,13 @@ def blood_cells(site: str, *, size: int = 120) -> Domain:
     experts, as they say themselves; one picture per cell, patients unknown. The fifth kind,
     basophils, is left out: 1 and 3 pictures are too few to learn or to score.
 
-    Raises ValueError for an unknown site, OSError when the file cannot be had. Source: Zheng et al.
-    (2018), doi:10.1016/j.micron.2018.01.010; data of Jiangxi Tecom Science Corporation (A) and the
+    Raises ValueError for an unknown site or an impossible size, OSError when the file cannot be had. Source: Zheng
+    et al. (2018), doi:10.1016/j.micron.2018.01.010; data of Jiangxi Tecom Science Corporation (A) and the
     CellaVision blog (B), GPL-3.0. Taught in notebook 11.
     """
     if site not in ("A", "B"):
         raise unknown("site", site, ("A", "B"))
+    check_side(size)
     file = "wbc_two_sites/wbc_two_sites.zip"
     folder = f"wbc/dataset{'AB'.index(site) + 1}"
     path = fetch(file)

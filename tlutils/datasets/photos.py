@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from tlutils.datasets.archives import LARGEST, open_zip, reading
-from tlutils.datasets.folders import as_pixels, square_image
+from tlutils.datasets.folders import as_pixels, check_side, square_image
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import check_span, checked
 from tlutils.store import available, fetch
 
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -37,6 +38,7 @@ SURFACES = {
 ZOOMS = (32, 48, 64, 96)  # side of the square that becomes 32×32
 
 
+@checked
 def surfaces(part: str = "train", per_class: int = 100, seed: int = 0) -> Domain:
     """Return `per_class` grey patches (n, 3, 32, 32), values in [0, 1], of each of twelve surfaces.
 
@@ -44,11 +46,10 @@ def surfaces(part: str = "train", per_class: int = 100, seed: int = 0) -> Domain
     `train` is cut from the left half of every picture, `test` from the right: no pixel is shared.
     One picture stands for each surface, so this measures recognising that picture's other half.
 
-    Raises ValueError for an unknown part or per_class below 1. Taught in notebook 01.
+    Raises ValueError for an unknown part or per_class outside 1 … 10,000. Taught in notebook 01.
     """
     _check_part(part)
-    if per_class < 1:
-        raise ValueError(f"per_class must be at least 1, got {per_class}")
+    check_span(per_class, "per_class", 1, 10**4)
     rng = np.random.default_rng((seed, part == "test"))
     patches = [_patch(_half(name, part), rng) for name in SURFACES for _ in range(per_class)]
     x = torch.from_numpy(np.stack(patches)).float().div_(255)[:, None].expand(-1, 3, -1, -1).contiguous()
@@ -94,6 +95,7 @@ def faces() -> Domain:
     return Domain(x, (torch.arange(200) >= 100).long(), ("face", "no face"), "faces")
 
 
+@checked
 def cifar10(part: str = "train") -> Domain:
     """Return CIFAR-10 (n, 3, 32, 32), values in [0, 1]: 50,000 train or 10,000 test photographs of ten objects.
 
@@ -109,6 +111,7 @@ def cifar10(part: str = "train") -> Domain:
     return Domain(x, torch.from_numpy(records[:, 0].astype(np.int64)), OBJECTS, f"CIFAR-10, {part}")
 
 
+@checked
 def cifar10_jpeg(part: str = "train") -> Domain:
     """Return CIFAR-10 under strong JPEG compression (n, 3, 32, 32): 50,000 train or 10,000 test photographs.
 
@@ -119,32 +122,36 @@ def cifar10_jpeg(part: str = "train") -> Domain:
     return _zipped("cifar10_jpg/cifar10_jpg.zip", part, OBJECTS, 32, f"CIFAR-10 (JPEG), {part}")
 
 
+@checked
 def ants_bees(part: str = "train", *, size: int = 224) -> Domain:
     """Return photographs of ants and bees (n, 3, size, size), values in [0, 1]: 244 train or 153 test images.
 
     The centre of each, its short side resized. They were taken from ImageNet, so an encoder with ImageNet
     weights has met them or their like: this shows convenience, not what a new kind of image would give.
 
-    Raises ValueError for an unknown part, OSError when the file cannot be had. Source: the PyTorch
-    transfer learning tutorial; images by photographers on Flickr, no formal licence. Taught in notebook 17.
+    Raises ValueError for an unknown part or an impossible size, OSError when the file cannot be had. Source: the
+    PyTorch transfer learning tutorial; images by photographers on Flickr, no formal licence. Taught in notebook 17.
     """
     _check_part(part)
+    check_side(size)
     folder = f"hymenoptera_data/{'train' if part == 'train' else 'val'}"
     file = next(filter(available, INSECTS), INSECTS[-1])
     return _zipped(file, folder, ("ants", "bees"), size, f"ants and bees, {part}")
 
 
+@checked
 def pets(part: str = "train", *, size: int = 160) -> Domain:
     """Return the Oxford-IIIT Pet photographs (n, 3, size, size), values in [0, 1]: 3,680 train or 3,669 test images.
 
     37 breeds of cats and dogs, the centre of each photograph; 1.1 GB of memory for a part at 160
     pixels, 2.2 GB at 224. No official validation part: split one off `train`.
 
-    Raises ValueError for an unknown part or an archive that lacks a listed image, OSError when the
-    files cannot be had. Source: Parkhi et al. (2012), doi:10.1109/CVPR.2012.6248092, CC BY-SA 4.0.
+    Raises ValueError for an unknown part, an impossible size, or an archive that lacks a listed image, OSError when
+    the files cannot be had. Source: Parkhi et al. (2012), doi:10.1109/CVPR.2012.6248092, CC BY-SA 4.0.
     Taught in notebook 10.
     """
     _check_part(part)
+    check_side(size)
     listing = f"annotations/{'trainval' if part == 'train' else 'test'}.txt"
     lines = _members("pets/annotations.tar.gz", [listing])[listing].decode().splitlines()
     rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]

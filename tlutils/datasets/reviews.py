@@ -14,6 +14,7 @@ import torch
 
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import data_dir
 
 CLASSES = ("negative", "positive")
@@ -24,6 +25,7 @@ PARTS = ("train", "test")
 Row = dict[str, str]
 
 
+@checked
 def reviews(
     category: str | None = None, language: str = "en", *, part: str | None = None, style: str | None = None
 ) -> Domain:
@@ -41,6 +43,7 @@ def reviews(
     return Domain([row["text"] for row in rows], labels, CLASSES, _name(language, category or "all", style, part))
 
 
+@checked
 def topics(language: str = "en", *, part: str | None = None) -> Domain:
     """Return the same reviews with their category for label: books, electronics or kitchen.
 
@@ -51,6 +54,7 @@ def topics(language: str = "en", *, part: str | None = None) -> Domain:
     return Domain([row["text"] for row in rows], labels, CATEGORIES, _name(language, "topics", None, part))
 
 
+@checked
 def pairs(kind: str | None = None) -> tuple[list[str], list[str]]:
     """Return English sentences and their Chinese translations: `everyday`, `review`, or both kinds.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
 
 import torch
 from torch import Generator, Tensor
 
 from tlutils.domains import Domain
+from tlutils.inputs import check_span, checked
 
 CLASSES = ("dots", "crosses")
 NOISE = 0.3  # how uncertain a label is near the rule's border
@@ -21,6 +21,7 @@ NOISE = 0.3  # how uncertain a label is near the rule's border
 Sampler = Callable[[int, float, Generator], tuple[Tensor, Tensor]]
 
 
+@checked
 def covariate(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
     """Draw source and target, `n` points each, between which P(x) alone moves: covariate shift.
 
@@ -28,36 +29,39 @@ def covariate(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Doma
     in both domains, and either class is equally likely. The source sits on the curve's left arm, around
     x₁ = −1.5; the target's centre is at −1.5 + 3·strength. A line fits one arm, never both.
 
-    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Shimodaira (2000),
+    Raises ValueError for a strength outside [0, 1], n below 2 or beyond ten million. Source: Shimodaira (2000),
     doi:10.1016/S0378-3758(00)00115-4. Taught in notebook 02.
     """
     return _pair("covariate shift", _around_a_curve, (-1.5, 3.0), n, strength, seed)
 
 
+@checked
 def label(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
     """Draw source and target, `n` points each, between which P(y) moves and P(x|y) stays: label shift.
 
     Dots and crosses are two overlapping clouds that never change. The share of crosses is 10 % in
     the source and 10 % + 80 %·strength in the target. With the mixture P(x) moves, and so does P(y|x).
 
-    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Lipton et al. (2018),
+    Raises ValueError for a strength outside [0, 1], n below 2 or beyond ten million. Source: Lipton et al. (2018),
     arXiv:1802.03916. Taught in notebook 02.
     """
     return _pair("label shift", _two_clouds, (0.1, 0.8), n, strength, seed)
 
 
+@checked
 def concept(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
     """Draw source and target, `n` points each, between which P(y|x) alone moves: concept shift.
 
     One round cloud in both domains, halved by a straight border into dots and crosses, each equally
     likely. In the target the border is turned by 90°·strength.
 
-    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Moreno-Torres et al. (2012),
-    doi:10.1016/j.patcog.2011.07.019. Taught in notebook 02.
+    Raises ValueError for a strength outside [0, 1], n below 2 or beyond ten million. Source:
+    Moreno-Torres et al. (2012), doi:10.1016/j.patcog.2011.07.019. Taught in notebook 02.
     """
     return _pair("concept shift", _halved_cloud, (0.0, math.pi / 2), n, strength, seed)
 
 
+@checked
 def subspace(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domain, Domain]:
     """Draw source and target, `n` points each, between which the useful direction moves: subspace shift.
 
@@ -65,7 +69,7 @@ def subspace(n: int = 1000, strength: float = 1.0, seed: int = 0) -> tuple[Domai
     Along x₂ they lie close together but far apart for their width, so that in the source x₂ tells them
     apart better; in the target it does so by 1 − strength only, and noise makes up for it, so that no variance changes.
 
-    Raises ValueError for a strength outside [0, 1] or n below 2. Source: Fernando et al. (2013),
+    Raises ValueError for a strength outside [0, 1], n below 2 or beyond ten million. Source: Fernando et al. (2013),
     doi:10.1109/ICCV.2013.368. Taught in notebook 16.
     """
     return _pair("subspace shift", _coarse_and_fine, (1.0, -1.0), n, strength, seed)
@@ -75,9 +79,9 @@ def _pair(
     name: str, sampler: Sampler, setting: tuple[float, float], n: int, strength: float, seed: int
 ) -> tuple[Domain, Domain]:
     """Draw from `sampler` at a start value, then again at start + strength · step, independently."""
-    if not isinstance(n, Integral) or n < 2:
-        raise ValueError(f"n must be a whole number of at least 2, got {n!r}")
-    if not isinstance(strength, Real) or not 0 <= strength <= 1:
+    check_span(n, "n", 2, 10**7)
+    strength = float(strength)
+    if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 (no shift) and 1, got {strength!r}")
     generator = torch.Generator().manual_seed(seed)
     start, step = setting

@@ -14,6 +14,7 @@ from tlutils.datasets.archives import open_zip, reading
 from tlutils.datasets.folders import as_pixels
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 from tlutils.store import fetch
 
 FILE = "gtsrb_subset/gtsrb_subset.zip"
@@ -29,6 +30,7 @@ CLASSES = (
 )
 
 
+@checked
 def signs(part: str = "train") -> Domain:
     """Return traffic signs (n, 3, 32, 32), values in [0, 1]: 1,720 train or 645 test photographs of 43 kinds.
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 
 from tlutils.domains import UNLABELLED, Domain
+from tlutils.inputs import checked
 
 BEGINNINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK\x03\x04": "an Excel or zip file"}
 
 
+@checked
 def text_file(path: str | Path, *, text: str = "text", label: str | None = "label") -> Domain:
     """Return the texts of a file whose first line names its columns, with the column `label` as classes.
 
@@ -73,6 +75,7 @@ def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[int, dict[str, str]]]
         ) from error
 
 
+@checked
 def decoded(path: Path) -> str:
     """Return the content of a file in UTF-8, with or without its byte order mark. Raises ValueError for another."""
     if not path.is_file():

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from tlutils.domains import Domain
+from tlutils.inputs import check_span, checked
 
 SIDE = 32
 
 
+@checked
 def textures(per_class: int = 250, seed: int = 0) -> Domain:
     """Return `per_class` grey textures (n, 3, 32, 32), values in [0, 1], of each of sixteen families.
 
@@ -20,11 +22,10 @@ def textures(per_class: int = 250, seed: int = 0) -> Domain:
     inverted, and carries a little noise. Drawn from formulas and random numbers alone: no photograph is in
     them, so nothing of another data set can be. Not a model of real surfaces.
 
-    Raises ValueError for per_class below 1. Source of the idea: Baradad et al. (2021), arXiv:2106.05963.
+    Raises ValueError for per_class outside 1 … 10,000. Source of the idea: Baradad et al. (2021), arXiv:2106.05963.
     Taught in notebook 17.
     """
-    if per_class < 1:
-        raise ValueError(f"per_class must be at least 1, got {per_class}")
+    check_span(per_class, "per_class", 1, 10**4)
     generator = torch.Generator().manual_seed(seed)
     patterns = (draw(*_grid(per_class, generator), generator) for draw in FAMILIES.values())
     x = torch.cat([_photographed(pattern, generator) for pattern in patterns])

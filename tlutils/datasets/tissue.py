@@ -12,9 +12,11 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tlutils.domains import Domain
 from tlutils.errors import unknown
+from tlutils.inputs import checked
 
 CLASSES = ("low", "high")  # amount of brown stain
 LOW, HIGH = 0.055, 0.080  # mean of scikit-image's DAB channel over a patch; patches between are left out
@@ -28,6 +30,7 @@ TINT_B = (0.97, 0.92, 0.95)  # the scanner's white, as red, green, blue
 BLUR_B = 0.8  # the scanner's focus, standard deviation in pixels
 
 
+@checked
 def site(name: str, part: str = "train", per_class: int = 200, seed: int = 0) -> Domain:
     """Return `per_class` patches (n, 3, 32, 32), RGB in [0, 1], with little and with much of the brown stain.
 
@@ -59,6 +62,7 @@ def site(name: str, part: str = "train", per_class: int = 200, seed: int = 0) ->
     return Domain(x, torch.arange(2).repeat_interleave(per_class), CLASSES, f"tissue, site {name}, {part}")
 
 
+@checked
 def normalise_stain(domain: Domain, reference: Domain) -> Domain:
     """Return a domain of RGB images (n, 3, h, w) with the colours of a reference: means and spreads are matched.
 
@@ -67,14 +71,17 @@ def normalise_stain(domain: Domain, reference: Domain) -> Domain:
     one for each patch would remove the very differences in stain that tell patches apart. So both
     domains should show a similar mix of tissue. Labels play no part.
 
-    Raises ValueError when the images are not RGB. Source: Reinhard et al. (2001),
+    Raises ValueError when the images are not RGB in [0, 1]. Source: Reinhard et al. (2001),
     doi:10.1109/38.946629, with CIELAB for their space lαβ. Taught in notebook 11.
     """
     from skimage.color import lab2rgb
 
     for given in (domain, reference):
-        if given.x.ndim != 4 or given.x.shape[1] != 3:
+        if not isinstance(given.x, Tensor) or given.x.ndim != 4 or given.x.shape[1] != 3:
             raise ValueError(f"{given.name}: stains are normalised in RGB images (n, 3, h, w), got {given!r}")
+        if given.x.min() < 0 or given.x.max() > 1:
+            span = f"{given.x.min():.3g} to {given.x.max():.3g}"
+            raise ValueError(f"{given.name}: colours must lie in [0, 1], they run from {span}")
     own, other = _lab(domain), _lab(reference)
     pixels = (0, 1, 2)
     spread = own.std(pixels)
@@ -90,7 +97,7 @@ def normalise_stain(domain: Domain, reference: Domain) -> Domain:
 def _lab(domain: Domain) -> np.ndarray:
     from skimage.color import rgb2lab
 
-    return rgb2lab(domain.x.permute(0, 2, 3, 1).double().numpy())
+    return rgb2lab(domain.x.detach().permute(0, 2, 3, 1).double().numpy())
 
 
 def _draw(possible: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tlutils.evidence import Estimate
-from tlutils.plots.style import COLOURS, MARKERS, as_percent, check_count, label_ends, new_figure
+from tlutils.inputs import checked
+from tlutils.plots.style import (
+    COLOURS,
+    MARKERS,
+    as_percent,
+    check_curves,
+    check_estimates,
+    check_named,
+    check_numbers,
+    label_ends,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_ROWS = 100  # of shares, one below the other
 
+
+@checked
 def learning_curve(
     curves: Mapping[str, Mapping[float, Estimate]], *, title: str, xlabel: str, ylabel: str = "accuracy"
 ) -> Figure:
     """Draw estimates over a logarithmic x, a line with an interval band for each named curve.
 
     `curves[name][x]` is an Estimate of a share between 0 and 1; x = 0 stands a decade to the left of
-    the smallest other x. Raises ValueError for no curve or more than there are colours. Taught in
-    notebooks 01 and 08.
+    the smallest other x. Raises ValueError for no curve or more than there are colours, a curve without
+    points, x below 0 or none above it. Taught in notebooks 01 and 08.
     """
-    check_count(curves, "curves")
+    check_curves(curves, "curves")
+    if min(map(min, curves.values())) < 0 or not max(map(max, curves.values())) > 0:
+        raise ValueError("a logarithmic x must be 0 or more, and above 0 somewhere")
     figure, (axes,) = new_figure(1, (7, 4.2))
     for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
         x = sorted(curve)
@@ -42,6 +59,7 @@ def learning_curve(
     return figure
 
 
+@checked
 def training_curve(
     curves: Mapping[str, Mapping[int, Estimate]],
     *,
@@ -53,9 +71,13 @@ def training_curve(
     """Draw estimates against time, or depth, a thin line for every run, a thick one for each named curve's mean.
 
     `curves[name][epoch]` is an Estimate: a share between 0 and 1, or with `percent=False` any number. Raises
-    ValueError for no curve or more than there are colours. Taught in notebooks 09 and 18.
+    ValueError for no curve or more than there are colours, a curve without points, and one whose points differ in
+    their number of runs. Taught in notebooks 09 and 18.
     """
-    check_count(curves, "curves")
+    check_curves(curves, "curves")
+    for name, curve in curves.items():
+        if len({len(estimate.runs) for estimate in curve.values()}) > 1:
+            raise ValueError(f"the curve {name!r} needs the same runs at every point, a line is drawn for each")
     figure, (axes,) = new_figure(1, (7, 4.2))
     for curve, colour, marker in zip(curves.values(), COLOURS, MARKERS, strict=False):
         epochs = sorted(curve)
@@ -69,11 +91,14 @@ def training_curve(
     return figure
 
 
+@checked
 def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "accuracy", percent: bool = True) -> Figure:
     """Draw one row for each named estimate: every run as a dot, the mean as a bar, its interval as a line.
 
-    Taught in notebook 04.
+    Raises ValueError for no estimate or more than 21. Taught in notebook 04.
     """
+    check_named("estimates", estimates, 3 * len(COLOURS))
+    check_estimates(estimates.values(), "estimates")
     figure, (axes,) = new_figure(1, (7, 0.9 + 0.5 * len(estimates)))
     for row, (estimate, colour) in enumerate(zip(estimates.values(), COLOURS * 3, strict=False)):
         axes.plot([estimate.low, estimate.high], [row, row], color=colour, lw=5, alpha=0.3, solid_capstyle="round")
@@ -93,11 +118,17 @@ def compare(estimates: Mapping[str, Estimate], *, title: str, xlabel: str = "acc
     return figure
 
 
+@checked
 def shares(values: Mapping[str, tuple[float, float, float]], *, title: str) -> Figure:
     """Draw one row for each named share: a dot, its interval as a line, its value; (share, low, high) each.
 
-    Taught in notebook 20.
+    Raises ValueError for no share, or what is not three finite numbers. Taught in notebook 20.
     """
+    check_named("shares", values, MOST_ROWS)
+    for name, three in values.items():
+        if not isinstance(three, (tuple, list)) or len(three) != 3:
+            raise ValueError(f"the share {name!r} must be (share, low, high), got {three!r:.80}")
+        check_numbers(three, f"the share {name!r}")
     figure, (axes,) = new_figure(1, (7, 0.55 * len(values) + 1.1))
     for row, (value, low, high) in enumerate(values.values()):
         colour = COLOURS[0]
@@ -111,14 +142,20 @@ def shares(values: Mapping[str, tuple[float, float, float]], *, title: str) -> F
     return figure
 
 
+@checked
 def against(
     paths: Mapping[str, Sequence[tuple[Estimate, Estimate]]], *, title: str, xlabel: str, ylabel: str
 ) -> Figure:
     """Draw one estimate against another, with both intervals, each named path joined in its order.
 
-    Raises ValueError for no path or more than there are colours. Taught in notebook 02.
+    Raises ValueError for no path or more than there are colours, and for a path that is no list of pairs. Taught in
+    notebook 02.
     """
-    check_count(paths, "paths")
+    check_named("paths", paths)
+    for name, path in paths.items():
+        if not isinstance(path, (list, tuple)) or not path or not all(_is_pair(point) for point in path):
+            raise ValueError(f"the path {name!r} must be a list of pairs of estimates, got {path!r:.80}")
+        check_estimates(chain.from_iterable(path), f"the path {name!r}")
     figure, (axes,) = new_figure(1, (7, 4.2))
     for (name, path), colour, marker in zip(paths.items(), COLOURS, MARKERS, strict=False):
         across, up = zip(*path, strict=True)
@@ -133,15 +170,22 @@ def against(
     return figure
 
 
+@checked
 def hits(
     points: Mapping[str, tuple[float, float]], *, title: str, xlabel: str, ylabel: str, named: int = 6
 ) -> Figure:
     """Draw comparisons as points (forecast, outcome), both at least 0 for a hit: dots above the line, crosses below it.
 
     The forecast is that the first does better, by x ≥ 0; the outcome is by how much it did. The `named`
-    misses with the largest loss carry their names. Raises ValueError for no point or a negative forecast.
-    Taught in notebook 16.
+    misses with the largest loss carry their names. Raises ValueError for no point, a negative forecast, what is no
+    pair of finite numbers, and `named` below 0. Taught in notebook 16.
     """
+    for name, point in points.items():
+        if not _is_pair(point):
+            raise ValueError(f"the point {name!r} must be (forecast, outcome), got {point!r:.80}")
+        check_numbers(point, f"the point {name!r}")
+    if named < 0:
+        raise ValueError(f"named must be 0 or more, got {named}")
     if not points or min(x for x, _ in points.values()) < 0:
         raise ValueError("hits are drawn for at least one comparison, the one forecast as better first: x ≥ 0")
     figure, (axes,) = new_figure(1, (7, 4.6))
@@ -163,3 +207,7 @@ def hits(
         axes.annotate(name, (x, y), (x + 0.012 * (axes.get_xlim()[1]), at), color=COLOURS[1], fontsize=9, va="center")
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     return figure
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2
