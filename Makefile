@@ -56,9 +56,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# The notebooks get no mirror: what they need lies in the repository.
+# The notebooks get no mirror: what they need lies in the repository. Two processes of one thread each leave two cores
+# no more to share out; with two threads each, small matrices wait for each other.
 test: lint
-	$(REAL)$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+	OMP_NUM_THREADS=1 $(REAL)$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
 	TLUTILS_PROFILE=laptop $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 		-p tests.notebook_order --notebook-order=$(ORDER) \
 		--nbval notebooks --ignore notebooks/exercises --ignore notebooks/solutions \

@@ -42,7 +42,13 @@ BENCH = "tests/bench"
 STRENGTH = ("test_faults.py", "test_checkpoint.py", "test_processes.py", "test_hostile.py", "test_exercises.py")
 # Everything but the notebooks: the target of the Makefile that measures it, and the commands, each run by this Python.
 PARTS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
-    "speed": ("make report", ((f"{BENCH}/bench.py", "--images", "64"), (f"{BENCH}/keras_listing.py",))),
+    "speed": (
+        "make report",
+        (
+            (f"{BENCH}/bench.py", *"--images 64 --texts 500 --repeats 5".split()),
+            (f"{BENCH}/keras_listing.py", *"--images 64".split()),
+        ),
+    ),
     "strength": ("make report", (("-m", "pytest", "-q", *(f"tests/{name}" for name in STRENGTH)),)),
     "fuzz": ("make report", ((".ci/fuzz.py", "--seconds", "120"),)),
     "digits_protocol.py": ("make bench", ((f"{BENCH}/digits_protocol.py",),)),
