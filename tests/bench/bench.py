@@ -301,6 +301,7 @@ def logme_by_covariance(f: torch.Tensor, y: torch.Tensor) -> float:
     """LogME by the eigenvectors of fᵀf, d × d, and MacKay's fixed point for α and β: as written for n > d."""
     f = f.double()
     n, d = f.shape
+    least = 1e-10 * n  # the noise that ours holds too; rounding would make a smaller misfit negative
     values, vectors = torch.linalg.eigh(f.T @ f)
     values = values.clamp(min=0)
     best = []
@@ -310,7 +311,7 @@ def logme_by_covariance(f: torch.Tensor, y: torch.Tensor) -> float:
         for _ in range(100):
             precision = alpha + beta * values
             mean = beta * along / precision
-            misfit = t @ t - 2 * (mean @ along) + (values * mean.square()).sum()
+            misfit = (t @ t - 2 * (mean @ along) + (values * mean.square()).sum()).clamp(min=least)
             used = (beta * values / precision).sum()
             new = (used / mean.square().sum()).item(), ((n - used) / misfit).item()
             settled = abs(new[0] / new[1] - alpha / beta) < 1e-6 * alpha / beta
@@ -319,7 +320,7 @@ def logme_by_covariance(f: torch.Tensor, y: torch.Tensor) -> float:
                 break
         precision = alpha + beta * values
         mean = beta * along / precision
-        misfit = t @ t - 2 * (mean @ along) + (values * mean.square()).sum()
+        misfit = (t @ t - 2 * (mean @ along) + (values * mean.square()).sum()).clamp(min=least)
         log_alpha, log_beta = torch.tensor([alpha, beta]).double().log()
         evidence = d * log_alpha + n * log_beta - precision.log().sum() - beta * misfit - alpha * mean.square().sum()
         best.append((evidence - n * torch.tensor(2 * torch.pi).double().log()).item() / (2 * n))
