@@ -61,6 +61,8 @@ def fault(record_property):
 
 def pytest_terminal_summary(terminalreporter):
     """Print what the tests of faults, exercises and hostile input noted; it arrives from every process of xdist."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose summary nobody reads
+        return
     _faults(terminalreporter)
     _exercises(terminalreporter)
     _hostile(terminalreporter)
@@ -105,7 +107,7 @@ def _faults(terminalreporter):
         for kind in dict.fromkeys(name.partition(":")[0] for name in names):
             mine = [name for name in names if name.partition(":")[0] == kind]
             times, well = sum(survived[name] + lost[name] for name in mine), sum(survived[name] for name in mine)
-            record(what=f"Faults, {kind}: {len(mine)} kinds", times=times, survived=well)
+            record(what=f"Faults, {kind}: {len(mine)} kind{'s' * (len(mine) > 1)}", times=times, survived=well)
         total, well, badly = (survived + lost).total(), survived.total(), lost.total()
         terminalreporter.write_line(f"{'all':<64}{total:>6}{well:>6}{badly:>6}")
 

@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
         ),
     ),
     "strength": ("make report", (("-m", "pytest", "-q", *(f"tests/{name}" for name in STRENGTH)),)),
-    "fuzz": ("make report", ((".ci/fuzz.py", "--seconds", "120"),)),
+    "fuzz": ("make report", ((".ci/fuzz.py", "--seconds", "90"),)),
     "digits_protocol.py": ("make bench", ((f"{BENCH}/digits_protocol.py",),)),
     "images.py": ("make bench", ((f"{BENCH}/images.py",),)),
     "language.py": ("make bench", ((f"{BENCH}/language.py",),)),
