@@ -82,7 +82,11 @@ RESULTS = results_of() | {
         ),
     }
 }
-MUTANTS = {"modules": {"select": {"made": 80, "killed": 72, "timed_out": 0, "share": 0.9, "survivors": []}}}
+MUTANTS = {
+    "command": "make mutants",
+    "machine": MACHINE,
+    "modules": {"select": {"made": 80, "killed": 72, "timed_out": 0, "share": 0.9, "survivors": []}},
+}
 
 
 # ---------------------------------------------------------------- running
@@ -212,6 +216,7 @@ def test_the_other_tables_show_their_rows_command_and_machine():
     strength = tables.strength_table(RESULTS, MUTANTS).splitlines()
     assert strength[2:4] == ["| Faults, download: 3 kinds | 1,200 | 1,200 |", "| Damaged files | 5 | 4 |"]
     assert "| `select` | 80 | 90.0% |" in strength
+    assert strength[-1].startswith(f"Measured by `make mutants` {machine}")
 
 
 def test_headlines_name_figures_that_are_stored():

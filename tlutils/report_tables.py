@@ -142,7 +142,8 @@ def strength_table(results: Mapping[str, Any], mutants: Mapping[str, Any]) -> st
         for name, module in mutants["modules"].items()
     ]
     changed = _table(("Changed on purpose", "Faults planted:", "Found by the tests:"), killed)
-    return f"{table}\n\n{_source(part)}\n\n{changed}\n\nMeasured by `make mutants`; `data/mutants.json` lists the rest."
+    listed = "Why the others live stands in `tests/survivors.toml`."
+    return f"{table}\n\n{_source(part)}\n\n{changed}\n\n{_source(mutants)} {listed}"
 
 
 def bounds(line: Mapping[str, Any]) -> str:

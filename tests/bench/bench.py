@@ -183,7 +183,8 @@ def bench_mmd(options: argparse.Namespace) -> None:
     # First, while this process is small: a child's highest memory starts at its parent's.
     large = large_mmd()
     print(f"\nMMD forward, n = m = 50,000, d = 256\n  {large}")
-    record(what="`mmd` of 50,000 + 50,000 rows of 256", against="", measured=large.partition(" beyond")[0])
+    measured = large.partition(",  ")[0]
+    record(what="`mmd` of 50,000 + 50,000 rows of 256", against="nothing: for its memory", measured=measured)
     sides = {"ours": tl.mmd, "broadcast": broadcast_mmd}
     try:
         from pytorch_adapt.layers import MMDLoss

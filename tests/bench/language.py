@@ -55,7 +55,8 @@ def sst2(options: argparse.Namespace) -> None:
         found = {name: tl.Estimate(tuple(runs)) if len(runs) > 1 else runs[0] for name, runs in scores.items()}
         print(f"  {n:5,} labels", *(f"   {name} {score:.1f}" for name, score in found.items()), flush=True)
         for name, score in found.items():
-            record(what=f"SST-2, {n:,} labels, %, {len(scores[name])} draws", name=name, **figures(score))
+            draws = f", {len(scores[name])} draws" if len(scores[name]) > 1 else ""
+            record(what=f"SST-2, {n:,} labels, %{draws}", name=name, **figures(score))
 
 
 def amazon(options: argparse.Namespace) -> None:
