@@ -31,7 +31,7 @@ help:
 	@echo "make publish REPO=owner/name  stamp the repository's address: Colab badges, setup cells, CITATION.cff"
 	@echo "make colab-check  run every notebook with Colab's versions (about 20 minutes)"
 	@echo "make fuzz    feed damaged real files to every loader, ten minutes (SECONDS=60), then odd arguments to functions"
-	@echo "make report  measure notebooks, speed and strength again and rewrite the README's tables (50 minutes)"
+	@echo "make report  measure notebooks, speed and strength again and rewrite the README's tables (half an hour)"
 	@echo "make bench   measure the methods on real data (two hours; BENCH=images.py for one script)"
 	@echo "make mutants  change five modules in one place at a time and list what no test notices (about 15 minutes)"
 	@echo "make audit   look the locked versions up among known vulnerabilities"

@@ -95,7 +95,7 @@ def test_costs_far_above_the_regularisation_do_not_underflow():
     ],
 )
 def test_what_cannot_be_planned_is_refused(cost, settings, words):
-    with pytest.raises((ValueError, TypeError), match=words):
+    with pytest.raises(TypeError if isinstance(cost, list) else ValueError, match=words):
         sinkhorn(cost, **{"regularisation": 0.1} | settings)
 
 

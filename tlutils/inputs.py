@@ -77,7 +77,7 @@ def check_dense(x: Tensor, what: str) -> None:
     if x.layout != torch.strided:
         raise ValueError(f"{what} must be a dense tensor, got {x.layout}: call .to_dense() first")
     if x.is_complex():
-        raise TypeError(f"{what} must hold real numbers, got {_found(x)}: take .real or .abs()")
+        raise TypeError(f"{what} must hold real numbers, got {described(x)}: take .real or .abs()")
 
 
 def check_span(value: float, what: str, least: float, most: float) -> None:
@@ -121,7 +121,7 @@ def _checked(value: Any, choices: tuple[Any, ...], title: str, name: str) -> Any
     kind = type(value)
     if kind not in choices and not _fits_any(value, choices):
         wanted = " or ".join(map(_in_words, choices))
-        raise TypeError(f"{title}: {name} must be {wanted}, got {_found(value)}")
+        raise TypeError(f"{title}: {name} must be {wanted}, got {described(value)}")
     if isinstance(value, Tensor):
         check_dense(value, f"{title}: {name}")
     if int in choices or float in choices:
@@ -140,7 +140,7 @@ def _check_number(value: Any, what: str, bounds: tuple[int, int]) -> None:
     if _is_whole(value):
         if not bounds[0] <= operator.index(value) <= bounds[1]:
             span = f"0 to {SEEDS[1]:,}" if bounds is SEEDS else "a whole number of 64 bits at most"
-            raise ValueError(f"{what} must be {span}, got {_found(value)}")
+            raise ValueError(f"{what} must be {span}, got {described(value)}")
     elif isinstance(value, (Real, Tensor)) and math.isnan(value):
         raise ValueError(f"{what} must be a number, got nan")
 
@@ -228,7 +228,7 @@ def _short(value: Any) -> str:
         return "that cannot be written down"
 
 
-def _found(value: Any) -> str:
+def described(value: Any) -> str:
     """Describe a value in a few words."""
     if isinstance(value, Tensor):
         return f"a tensor {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"

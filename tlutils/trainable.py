@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from tlutils.domains import Domain, Rows
-from tlutils.inputs import checked
+from tlutils.inputs import checked, described
 from tlutils.tensors import check_count
 
 Penalty = Callable[..., Tensor]
@@ -41,9 +41,7 @@ class working:
 
 
 def _in_words(x: Any) -> str:
-    if isinstance(x, Tensor):
-        return f"a tensor {tuple(x.shape)} of {str(x.dtype).removeprefix('torch.')}"
-    return f"{len(x)} texts" if isinstance(x, Sequence) else repr(x)
+    return f"{len(x)} texts" if isinstance(x, Sequence) else described(x)
 
 
 @checked

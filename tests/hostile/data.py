@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tlutils as tl
-from tlutils import data_checks, download, missing_names, own_images, own_rows, own_texts, session, store
+from tlutils import data_checks, download, inputs, missing_names, own_images, own_rows, own_texts, session, store
 from tlutils import datasets as data
 from tlutils.datasets import archives, folders, text_files
 from tlutils.errors import unknown
@@ -285,6 +285,7 @@ DATASETS = {
     "datasets.tissue.normalise_stain": Attack(data.tissue.normalise_stain, (pictures(), pictures())),
 }
 GROUND = {
+    "inputs.described": Attack(inputs.described, (values([1, "a", torch.rand(2)], [10**5000]),)),
     "store.fetch": Attack(store.fetch, (names("nosuch"),)),
     "store.fetch_published": Attack(
         store.fetch_published,
